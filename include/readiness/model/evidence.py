@@ -1,0 +1,69 @@
+"""The archive's vocabulary: scopes, stages, seals, and the closed set of evidence that a run implies."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+RUN_SCOPE = "_run"
+"""Scope of the stages that serve the whole run; no scenario can have this name."""
+
+RUN_STAGES: tuple[str, ...] = ("plan", "deploy", "verify")
+SCENARIO_STAGES: tuple[str, ...] = ("load", "observe", "collect", "check")
+"""The stages whose seals make up the evidence digest, in order. Report, sign-off, decision and teardown come after
+the evidence and are not part of it."""
+
+REQUIRED_FILES: dict[str, tuple[str, ...]] = {
+    "plan": ("run.json",),
+    "deploy": ("deploy.json",),
+    "verify": ("verify.json",),
+    "load": ("plan.json", "requests.parquet", "phases.json", "generator.json"),
+    "observe": ("metrics.parquet", "health.parquet", "observe.json"),
+    "collect": ("audit.parquet", "deliveries.parquet", "collect.json"),
+    "check": ("result.json",),
+}
+"""Files that each evidence stage must have sealed; one that is missing makes the run INCONCLUSIVE."""
+
+
+@dataclass(frozen=True, order=True)
+class StageRef:
+    """A stage of a run: ``scope`` is a scenario's name or RUN_SCOPE."""
+
+    scope: str
+    stage: str
+
+    def __str__(self) -> str:
+        return f"{self.scope}/{self.stage}"
+
+
+@dataclass(frozen=True)
+class SealedFile:
+    """A file of a sealed stage; ``rows`` for data sets."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+    rows: int | None = None
+
+
+@dataclass(frozen=True)
+class Seal:
+    """``stage.json``: written last, after which nothing in the folder changes."""
+
+    schema: Literal[1]
+    run_id: str
+    scope: str
+    stage: str
+    attempt: int
+    started_ns: int
+    finished_ns: int
+    outcome: Literal["done", "failed"]
+    reason: str
+    inputs: dict[str, str]
+    """"scope/stage" -> sha256 of the seal that was read."""
+    files: tuple[SealedFile, ...]
+    fingerprint: dict[str, Any] = field(default_factory=dict)
+
+
+def evidence_stages(scenarios: tuple[str, ...]) -> tuple[StageRef, ...]:
+    """Every stage whose evidence a decision over these scenarios needs, in the order of the digest."""
+    of_run = tuple(StageRef(RUN_SCOPE, stage) for stage in RUN_STAGES)
+    return of_run + tuple(StageRef(name, stage) for name in scenarios for stage in SCENARIO_STAGES)

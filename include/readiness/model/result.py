@@ -1,0 +1,103 @@
+"""What checks say: measurements, results of objectives and data checks, the proof of load, the decision."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from readiness.model.interval import Interval
+from readiness.model.verdict import Decision, Verdict
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A metric's value in the kept unit of its dimension. ``value`` None: the evidence cannot tell, ``note`` says
+    why. ``interval`` None: counted exactly. ``n``: number of observations."""
+
+    value: float | None
+    interval: Interval | None
+    n: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ObjectiveResult:
+    """One objective compared: ``must`` is its target as people read it, ``shown`` the value likewise."""
+
+    name: str
+    metric: str
+    statistic: str | None
+    must: str
+    severity: str
+    verdict: Verdict
+    measurement: Measurement
+    shown: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class DataCheck:
+    """One check of the evidence itself. PASS, FAIL (the evidence cannot be trusted) or ERROR."""
+
+    dataset: str
+    check: str
+    verdict: Verdict
+    expected: str
+    observed: str
+
+
+@dataclass(frozen=True)
+class LoadProof:
+    """Whether the load that was asked for was really offered. ``invalid_slices``: start times (epoch ns) of the
+    1-s slices in which under 99 % of the arrivals were sent within 10 ms of their time."""
+
+    valid: bool
+    scheduled: int
+    sent: int
+    asked_per_s: float
+    achieved_per_s: float
+    slices: int
+    invalid_slices: tuple[int, ...]
+    lag_p99_ms: float | None
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ScenarioResult:
+    """Everything that the check stage says of one scenario. ``trusted`` False: the evidence is incomplete, fails a
+    data check or does not prove its load; ``problems`` names each reason, and the decision is INCONCLUSIVE."""
+
+    scenario: str
+    trusted: bool
+    problems: tuple[str, ...]
+    verdict: Verdict
+    load_proof: LoadProof | None
+    objectives: tuple[ObjectiveResult, ...]
+    data_checks: tuple[DataCheck, ...]
+
+
+@dataclass(frozen=True)
+class SignOff:
+    """The answer of a person, bound to what was shown: the evidence digest and the report's sha256.
+
+    ``answer`` "not required": the environment or the run asks for none; "none": nobody answered in time.
+    """
+
+    answer: Literal["not required", "approve", "reject", "none"]
+    by: str | None
+    answered_at: str | None
+    comment: str | None
+    evidence_digest: str
+    report_sha256: str | None
+
+
+@dataclass(frozen=True)
+class RunDecision:
+    """The decision of a run. ``scope``: "release", or "merge" for a smoke run, which never gates a release."""
+
+    run_id: str
+    decision: Decision
+    scope: Literal["release", "merge"]
+    reasons: tuple[str, ...]
+    evidence_digest: str
+    scenarios: tuple[ScenarioResult, ...]
+    sign_off: SignOff | None = None
+    warnings: tuple[str, ...] = field(default=())

@@ -1,0 +1,37 @@
+"""A run as it was asked for: everything that later stages need, resolved and frozen in ``_run/plan/run.json``."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from readiness.model.environment import Environment
+from readiness.model.scenario import ProfileName, Scenario
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """``fingerprint``: what must be equal for two runs to be comparable. ``seed``: of arrivals and traffic."""
+
+    schema: Literal[1]
+    run_id: str
+    created_at: str
+    requested_by: str
+    environment: Environment
+    scenarios: tuple[Scenario, ...]
+    profile: ProfileName
+    version_under_test: str
+    sign_off: bool
+    replicas: int
+    port: int
+    seed: int
+    fingerprint: dict[str, Any]
+
+    @property
+    def scenario_names(self) -> tuple[str, ...]:
+        return tuple(scenario.name for scenario in self.scenarios)
+
+    def scenario(self, name: str) -> Scenario:
+        """The scenario of that name. Raises KeyError for one that the run does not have."""
+        for scenario in self.scenarios:
+            if scenario.name == name:
+                return scenario
+        raise KeyError(f"run {self.run_id} has no scenario {name!r}; it has {', '.join(self.scenario_names)}")
