@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Hashable
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -32,13 +31,13 @@ def to_json(value: Any) -> bytes:
 
 
 @cache
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
 def from_json(kind: type[T], data: bytes) -> T:
     """The value of type ``kind``. Raises ValueError (pydantic's) that names each field that does not fit."""
-    result: T = _adapter(cast(Hashable, kind)).validate_json(data)
+    result: T = _adapter(cast(Any, kind)).validate_json(data)
     return result
 
 

@@ -1,0 +1,116 @@
+"""The data sets of a scenario: their columns, and the frozen bundle that analysis, checks and report read.
+
+pandas is named here for types only; nothing is imported at run time, so that this stays cheap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REQUESTS: dict[str, str] = {
+    "seq": "int64",  # number of the arrival, from 0
+    "event_id": "str",
+    "phase": "str",  # warmup | measure
+    "intended_ns": "int64",
+    "sent_ns": "int64",
+    "done_ns": "Int64",  # null: no answer
+    "status": "int16",  # HTTP status; 0: no answer
+    "error": "str",  # refused, reset, timeout ...; empty if answered
+    "signature_id": "int64",
+    "runner": "str",
+}
+METRICS: dict[str, str] = {
+    "time_ns": "int64",  # the tick the scrape was scheduled for
+    "component": "str",
+    "replica": "str",
+    "metric": "str",
+    "labels": "str",  # name="value" pairs, sorted, comma-separated; empty if none
+    "value": "float64",
+}
+HEALTH: dict[str, str] = {
+    "time_ns": "int64",  # the tick
+    "component": "str",
+    "replica": "str",
+    "answered": "bool",  # /metrics was read (or, for a component without metrics, the status command named it)
+    "ready": "bool",
+    "took_ms": "float64",
+    "error": "str",
+}
+AUDIT: dict[str, str] = {
+    "seq": "int64",
+    "at_ns": "int64",
+    "event_id": "str",
+    "source": "str",
+    "action": "str",  # received, assessed, incident_opened, incident_joined, delivered, delivery_failed
+    "replica": "str",
+    "level": "str",  # assessed only; else empty
+    "risk": "float64",  # assessed only; else NaN
+    "due": "str",  # assessed only: channels, comma-separated
+    "channel": "str",  # delivered and delivery_failed only
+    "delivery_id": "str",
+    "detail": "str",  # the whole detail, as JSON
+}
+DELIVERIES: dict[str, str] = {
+    "delivery_id": "str",
+    "event_id": "str",
+    "source": "str",
+    "channel": "str",
+    "level": "str",
+    "received_at_ns": "int64",
+}
+DATASETS: dict[str, dict[str, str]] = {
+    "load/requests.parquet": REQUESTS,
+    "observe/metrics.parquet": METRICS,
+    "observe/health.parquet": HEALTH,
+    "collect/audit.parquet": AUDIT,
+    "collect/deliveries.parquet": DELIVERIES,
+}
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A phase of the load; times are epoch ns, ``end_ns`` exclusive."""
+
+    name: Literal["warmup", "measure"]
+    start_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True)
+class PhaseClock:
+    """``load/phases.json``: published by the generator when its schedule starts; the other stages follow it."""
+
+    schema: Literal[1]
+    anchor_wall_ns: int
+    phases: tuple[Phase, ...]
+    arrivals_scheduled: dict[str, int]
+
+    def phase(self, name: str) -> Phase:
+        """The phase of that name. Raises KeyError if the load has none."""
+        for phase in self.phases:
+            if phase.name == name:
+                return phase
+        raise KeyError(f"the load has no phase {name!r}")
+
+
+@dataclass(frozen=True)
+class ScenarioEvidence:
+    """All evidence of one scenario, read from sealed stages whose hashes were checked.
+
+    ``generator``, ``observe`` and ``collect`` are the stages' JSON facts (docs/archive.md).
+    """
+
+    scenario: str
+    requests: pd.DataFrame
+    metrics: pd.DataFrame
+    health: pd.DataFrame
+    audit: pd.DataFrame
+    deliveries: pd.DataFrame
+    clock: PhaseClock
+    generator: dict[str, Any]
+    observe: dict[str, Any]
+    collect: dict[str, Any]
