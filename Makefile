@@ -1,0 +1,35 @@
+# Every target does its own set-up: Python 3.11+ with venv and pip is all a machine needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+CODE := include tests
+
+.PHONY: help setup test lint lock clean
+help:  ## what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
+
+setup: $(STAMP)  ## the virtual environment from the locked requirements.txt
+
+$(STAMP): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; name one with make PYTHON=...") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+lint: $(STAMP)  ## style, types, layers
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy include
+	$(BIN)/lint-imports
+	$(BIN)/yamllint --strict .yamllint.yaml
+
+test: lint  ## lint and all tests
+	$(BIN)/pytest
+
+lock:  ## requirements.in -> requirements.txt, for every platform and Python from 3.11 on
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements.in -o requirements.txt
+
+clean:  ## removes the state folder and the virtual environment
+	rm -rf .readiness $(VENV)

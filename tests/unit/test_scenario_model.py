@@ -1,0 +1,78 @@
+"""What a scenario may say, and what is refused."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from readiness.model.document import from_json, to_json
+from readiness.model.scenario import Scenario
+
+GOOD: dict[str, Any] = {
+    "name": "steady",
+    "title": "Steady state",
+    "load": {"rate": "5000/min"},
+    "profiles": {"full": {"warmup": "60s", "measure": "30min"}, "smoke": {"warmup": "5s", "measure": "60s"}},
+    "objectives": [
+        {"name": "accept-p95", "metric": "accept_latency", "statistic": "p95", "must": "< 200ms"},
+        {"name": "lost", "metric": "events_lost", "must": "== 0"},
+    ],
+}
+
+
+def changed(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
+    """GOOD with one value replaced."""
+    document = deepcopy(GOOD)
+    place: Any = document
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return document
+
+
+def test_a_good_scenario_survives_the_archive() -> None:
+    scenario = Scenario.model_validate(GOOD)
+    assert from_json(Scenario, to_json(scenario)) == scenario
+    assert scenario.objectives[0].must.value == pytest.approx(0.2)
+
+
+def test_equal_values_have_equal_bytes() -> None:
+    assert to_json(Scenario.model_validate(GOOD)) == to_json(Scenario.model_validate(dict(reversed(GOOD.items()))))
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        (changed(("load", "rate"), "-5/min"), "not a quantity"),
+        (changed(("load", "rate"), "5000ms"), "has the unit 'ms'"),
+        (changed(("load", "speed"), 1), "Extra inputs"),
+        (changed(("name",), "_run"), "pattern"),
+        (changed(("objectives", 1, "metric"), "happiness"), "no stage produces"),
+        (changed(("objectives", 1, "name"), "accept-p95"), "more than once"),
+        (changed(("objectives", 0, "statistic"), "p42"), "needs one of p50"),
+        (changed(("objectives", 0, "statistic"), None), "needs one of p50"),
+        (changed(("objectives", 1, "statistic"), "p95"), "leave statistic out"),
+        (changed(("objectives", 0, "must"), "200ms"), "not a comparison"),
+        (changed(("objectives", 0, "must"), "< 5000/min"), "has the unit"),
+        (changed(("objectives",), []), "at least 1 item"),
+        (changed(("profiles",), {"full": {"warmup": "1s", "measure": "1s"}}), "smoke missing"),
+        (changed(("profiles", "smoke", "measure"), "0s"), "greater than 0"),
+    ],
+)
+def test_a_bad_scenario_is_refused_in_words(document: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        Scenario.model_validate(document)
+
+
+def test_all_problems_are_reported_at_once() -> None:
+    document = changed(("load", "rate"), "fast")
+    document["objectives"][1]["metric"] = "happiness"
+    with pytest.raises(ValidationError) as caught:
+        Scenario.model_validate(document)
+    assert caught.value.error_count() == 2
+
+
+def test_a_drill_and_its_metrics_name_the_stage_they_need() -> None:
+    drill = {"steps": [{"at": "30%", "action": "kill", "component": "automation"}]}
+    assert "drill" in Scenario.model_validate(GOOD | {"drill": drill}).stages_needed
+    assert Scenario.model_validate(GOOD).stages_needed == {"load", "observe", "collect"}
