@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-CODE := include tests
+CODE := include scenarios/locust tests
 
 .PHONY: help setup test lint lock clean
 help:  ## what there is to make
@@ -22,6 +22,7 @@ lint: $(STAMP)  ## style, types, layers
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy include
+	cd scenarios/locust && ../../$(BIN)/mypy --config-file ../../pyproject.toml *.py
 	$(BIN)/lint-imports
 	$(BIN)/yamllint --strict .yamllint.yaml
 

@@ -1,0 +1,78 @@
+"""requests.csv: one row for each arrival that was sent, appended as its outcome becomes known.
+
+Rows are in the order of their outcomes. A killed generator leaves all rows up to its last flush; the very last
+line may be cut and is then no record.
+"""
+
+import csv
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+COLUMNS = (
+    "seq",
+    "event_id",
+    "phase",
+    "intended_ns",
+    "sent_ns",
+    "done_ns",
+    "status",
+    "error",
+    "signature_id",
+    "runner",
+)
+RUNNER = "0"
+
+
+def row(
+    seq: int,
+    event_id: str,
+    phase: str,
+    times_ns: tuple[int, int, int | None],
+    outcome: tuple[int, str],
+    signature_id: int,
+) -> str:
+    """One line of requests.csv.
+
+    times_ns: intended, sent, done (None: no answer), epoch ns UTC; outcome: HTTP status (0: no answer) and the
+    error class ("" when answered).
+    """
+    intended_ns, sent_ns, done_ns = times_ns
+    done = "" if done_ns is None else done_ns
+    status, error = outcome
+    return f"{seq},{event_id},{phase},{intended_ns},{sent_ns},{done},{status},{error},{signature_id},{RUNNER}\n"
+
+
+class RequestLog:
+    """Appends rows to a new file; rows are held until flush(), which hands whole lines to the system."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises FileExistsError when the file is there already: a record is never overwritten."""
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        self._rows: list[str] = [",".join(COLUMNS) + "\n"]
+        self.flush()
+
+    def add(self, line: str) -> None:
+        """Take one line made by row()."""
+        self._rows.append(line)
+
+    def flush(self) -> None:
+        """Write what is held. Raises OSError when the file system refuses (full, gone)."""
+        rows, self._rows = self._rows, []
+        rest = memoryview("".join(rows).encode("ascii"))
+        while rest:
+            rest = rest[os.write(self._fd, rest) :]
+
+    def close(self) -> None:
+        """Flush and close."""
+        try:
+            self.flush()
+        finally:
+            os.close(self._fd)
+
+
+def read_rows(path: Path) -> Iterator[dict[str, str]]:
+    """The records of a requests.csv by column name; a last line without its end is left out."""
+    text = path.read_text("ascii")
+    whole = text[: text.rfind("\n") + 1]
+    yield from csv.DictReader(whole.splitlines())

@@ -1,0 +1,38 @@
+"""``python run_plan.py PLAN.json``: check a load plan, then become Locust and send it.
+
+Exit 0: every scheduled arrival was handled. 1: ended early. 2: the plan cannot be run; each problem is a line.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from load_plan import PlanError, read_plan
+from suricata_traffic import TrafficError, read_recording
+
+USAGE = "usage: run_plan.py PLAN.json"
+
+
+def main(arguments: list[str]) -> int:
+    """Replaces this process by Locust when the plan is sound."""
+    if len(arguments) != 1:
+        print(USAGE, file=sys.stderr)
+        return 2
+    path = Path(arguments[0]).resolve()
+    try:
+        for recording in read_plan(path).traffic:
+            read_recording(recording)
+    except PlanError as error:
+        print("\n".join(error.problems), file=sys.stderr)
+        return 2
+    except TrafficError as error:
+        print(error, file=sys.stderr)
+        return 2
+    locustfile = Path(__file__).resolve().parent / "locustfile.py"
+    command = [sys.executable, "-m", "locust", "-f", str(locustfile), "--headless", "--users", "1"]
+    command += ["--spawn-rate", "1", "--only-summary", "--loglevel", "WARNING", "--stop-timeout", "5"]
+    os.execve(sys.executable, command, os.environ | {"READINESS_LOAD_PLAN": str(path)})
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

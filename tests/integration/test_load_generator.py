@@ -1,0 +1,131 @@
+"""The generator as a process, against a real server in a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from request_log import read_rows
+
+ROOT = Path(__file__).parents[2]
+SERVER = """
+import asyncio
+async def serve(reader, writer):
+    try:
+        while True:
+            head = await reader.readuntil(b"\\r\\n\\r\\n")
+            await reader.readexactly(int(head.lower().split(b"content-length:")[1].split(b"\\r\\n")[0]))
+            writer.write(b"HTTP/1.1 202 Accepted\\r\\nContent-Length: 2\\r\\n\\r\\n{}")
+    except asyncio.IncompleteReadError:
+        writer.close()
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=2048)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.wait_for(server.serve_forever(), 120)
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[subprocess.Popen[str], int]]:
+    process = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    yield process, int(process.stdout.readline())
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def start(tmp_path: Path, port: int, rate_per_s: float, measure_s: float) -> subprocess.Popen[str]:
+    plan = {
+        "schema": 1, "run_id": "r", "scenario": "s", "source": "r/s", "url": f"http://127.0.0.1:{port}/v1/events",
+        "arrivals": "poisson", "rate_per_s": rate_per_s, "warmup_s": 1, "measure_s": measure_s, "seed": 7,
+        "traffic": [str(path) for path in sorted((ROOT / "scenarios/traffic/suricata").glob("*.json"))],
+        "request_timeout_s": 5, "out_dir": str(tmp_path), "progress_file": str(tmp_path / "progress.json"),
+    }  # fmt: skip
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    command = [sys.executable, str(ROOT / "scenarios/locust/run_plan.py"), str(tmp_path / "plan.json")]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def phase_clock(tmp_path: Path, process: subprocess.Popen[str]) -> dict[str, Any]:
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "phases.json").exists():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)  # between two looks at the condition
+    document: dict[str, Any] = json.loads((tmp_path / "phases.json").read_text())
+    return document
+
+
+def sleep_until(epoch_ns: int) -> None:
+    time.sleep(max(0.0, (epoch_ns - time.time_ns()) / 1e9))
+
+
+def test_every_scheduled_arrival_is_recorded(tmp_path: Path, server: tuple[subprocess.Popen[str], int]) -> None:
+    process = start(tmp_path, server[1], 200, 4)
+    assert process.wait(60) == 0, process.communicate()[1]
+    rows, facts = list(read_rows(tmp_path / "requests.csv")), json.loads((tmp_path / "generator.json").read_text())
+    scheduled = json.loads((tmp_path / "phases.json").read_text())["arrivals_scheduled"]
+    assert facts["finished"]
+    assert sorted(int(row["seq"]) for row in rows) == list(range(facts["arrivals_scheduled"]))
+    assert sum(row["phase"] == "measure" for row in rows) == scheduled["measure"]
+    assert {row["status"] for row in rows} == {"202"}
+    assert json.loads((tmp_path / "progress.json").read_text())["sent"] > 0
+
+
+def test_a_frozen_server_shows_in_full_in_the_tail(tmp_path: Path, server: tuple[subprocess.Popen[str], int]) -> None:
+    process = start(tmp_path, server[1], 200, 6)
+    measure = phase_clock(tmp_path, process)["phases"][1]
+    sleep_until(measure["start_ns"] + 2_000_000_000)
+    frozen_ns = time.time_ns()
+    server[0].send_signal(signal.SIGSTOP)
+    sleep_until(frozen_ns + 1_000_000_000)
+    server[0].send_signal(signal.SIGCONT)
+    thawed_ns = time.time_ns()
+    assert process.wait(60) == 0, process.communicate()[1]
+    rows = [row for row in read_rows(tmp_path / "requests.csv") if row["phase"] == "measure"]
+    intended = np.array([int(row["intended_ns"]) for row in rows])
+    reported = np.array([int(row["done_ns"]) for row in rows]) - intended
+    truth = np.where((intended >= frozen_ns) & (intended < thawed_ns), thawed_ns - intended, 0)
+    assert np.percentile(reported, 99) == pytest.approx(np.percentile(truth, 99), rel=0.10)
+
+
+def test_a_refusing_target_is_recorded_arrival_by_arrival(
+    tmp_path: Path, server: tuple[subprocess.Popen[str], int]
+) -> None:
+    server[0].kill()
+    server[0].wait()
+    process = start(tmp_path, server[1], 50, 1)
+    assert process.wait(60) == 0, process.communicate()[1]
+    rows = list(read_rows(tmp_path / "requests.csv"))
+    assert rows
+    assert {(row["status"], row["error"], row["done_ns"]) for row in rows} == {("0", "refused", "")}
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_an_ended_generator_leaves_its_records(
+    tmp_path: Path, server: tuple[subprocess.Popen[str], int], ending: signal.Signals
+) -> None:
+    process = start(tmp_path, server[1], 100, 60)
+    sleep_until(phase_clock(tmp_path, process)["phases"][1]["start_ns"] + 1_000_000_000)
+    os.kill(process.pid, ending)
+    assert process.wait(20) != 0
+    assert len(list(read_rows(tmp_path / "requests.csv"))) > 50
+    if ending != signal.SIGKILL:
+        assert json.loads((tmp_path / "generator.json").read_text())["finished"] is False
+
+
+def test_a_bad_plan_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    process = start(tmp_path, 0, -5, 1)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert "rate_per_s" in said
+    assert "Traceback" not in said
