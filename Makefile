@@ -24,7 +24,7 @@ lint: $(STAMP)  ## style, types, layers
 	$(BIN)/mypy include
 	cd scenarios/locust && ../../$(BIN)/mypy --config-file ../../pyproject.toml *.py
 	$(BIN)/lint-imports
-	$(BIN)/yamllint --strict .yamllint.yaml
+	$(BIN)/yamllint --strict scenarios .yamllint.yaml
 
 test: lint  ## lint and all tests
 	$(BIN)/pytest
