@@ -54,6 +54,8 @@ _ALL = (
            "intended send time to the last due alert of the event received by its channel"),
     Metric("error_rate", Kind.PROPORTION, Dimension.RATIO, "load", (_REQUESTS,),
            "share of the requests of the measured phase that were not answered with success"),
+    Metric("request_errors", Kind.COUNT, Dimension.COUNT, "load", (_REQUESTS,),
+           "requests of the measured phase that were not answered with success"),
     Metric("availability", Kind.PROPORTION, Dimension.RATIO, "load", (_REQUESTS,),
            "share of the requests of the measured phase that were answered with success"),
     Metric("achieved_rate", Kind.VALUE, Dimension.RATE, "load", (_REQUESTS,),
