@@ -50,7 +50,7 @@ class OpenLoop:
         self._connections, self._log, self._clock = connections, log, clock
         self._head = request_head(plan)
         self._in_flight: dict[int, int] = {}
-        self._stopping = False
+        self._waiting = 0
         self._ended = Event()
         self.start_ns = 0
         self.tally = Tally()
@@ -59,25 +59,23 @@ class OpenLoop:
         self.send_lag_ns: NDArray[np.int64] = np.full(schedule.count, -1, dtype=np.int64)
 
     def run(self, start_ns: int) -> None:
-        """Send the schedule from start_ns on; returns at its end and after the last outcome, or after end()."""
+        """Send the whole schedule from start_ns on and wait for the last outcome, or until end() is called."""
         self.start_ns = start_ns
         self._dispatch()
-        self._sleep_until(start_ns + self._schedule.total_ns)
-        if self._schedule.count:
-            self._ended.wait()
+        while not self._ended.is_set() and self.tally.handled < self._schedule.count:
+            self._ended.wait(0.005)
+        self.end()
 
     def end(self, failure: BaseException | None = None) -> None:
         """Stop sending; what is still in flight is recorded as stopped. `failure`: why, if it is a fault."""
         self.failure = self.failure or failure
-        self._stopping = True
+        self._ended.set()
         for seq, sent_ns in list(self._in_flight.items()):
             self._record(seq, sent_ns, None, (0, "stopped"))
-        self._ended.set()
 
-    @property
-    def finished(self) -> bool:
-        """Whether every scheduled arrival was handled: it has its row, and its outcome is known."""
-        return self.tally.handled == self._schedule.count
+    def wait(self) -> None:
+        """Block until run() has ended."""
+        self._ended.wait()
 
     def phase_now(self) -> str:
         """warmup, measure, or drain: all is sent and the last answers are awaited."""
@@ -91,12 +89,12 @@ class OpenLoop:
             due = (self._schedule.offsets_ns[first : first + _CHUNK] + self.start_ns).tolist()
             for seq, intended_ns in enumerate(due, start=first):
                 self._sleep_until(intended_ns)
-                if self._stopping:
+                if self._ended.is_set():
                     return
                 gevent.spawn_raw(self._arrive, seq, intended_ns)
 
     def _sleep_until(self, due_ns: int) -> None:
-        while (left_ns := due_ns - self._clock.now_ns()) > 0 and not self._stopping:
+        while (left_ns := due_ns - self._clock.now_ns()) > 0 and not self._ended.is_set():
             gevent.sleep(min(left_ns / 1e9, _LONGEST_SLEEP_S))
 
     def _arrive(self, seq: int, intended_ns: int) -> None:
@@ -111,7 +109,7 @@ class OpenLoop:
         body = self._traffic.body(seq, event_id, intended_ns)
         request = b"%b%d\r\n\r\n%b" % (self._head, len(body), body)
         reserved = self._connections.reserve(timeout_s)
-        if self._stopping:
+        if self._ended.is_set():
             return
         sent_ns = self._clock.now_ns()
         self._in_flight[seq] = sent_ns
