@@ -107,6 +107,8 @@ def _problems_together(values: Mapping[str, Any]) -> list[str]:
             f"rate_per_s x (warmup_s + measure_s): {arrivals:.0f} arrivals are more than the {MAX_ARRIVALS} allowed"
         )
     out_dir = values.get("out_dir")
+    if out_dir is not None and not out_dir.is_dir():
+        problems.append(f"out_dir: {out_dir} is not a folder; create it before the run")
     if out_dir is not None and (out_dir / "requests.csv").exists():
         problems.append(f"out_dir: {out_dir} holds a requests.csv already; each run needs a folder of its own")
     return problems

@@ -114,9 +114,14 @@ class Sensor(User):
     @task
     def replay(self) -> None:
         """The whole run, then the end of Locust with the exit code that run_plan.py documents."""
-        run = Replay(read_plan(Path(os.environ["READINESS_LOAD_PLAN"])))
         runner = self.environment.runner
         self.environment.process_exit_code = 1  # until the run has shown otherwise
+        try:
+            run = Replay(read_plan(Path(os.environ["READINESS_LOAD_PLAN"])))
+        except (OSError, ValueError) as error:
+            print(f"the load could not start: {error}", file=sys.stderr)
+            gevent.spawn(runner.quit)
+            raise StopUser from error
         try:
             run.send()
         finally:

@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
         return 2
     locustfile = Path(__file__).resolve().parent / "locustfile.py"
     command = [sys.executable, "-m", "locust", "-f", str(locustfile), "--headless", "--users", "1"]
-    command += ["--spawn-rate", "1", "--only-summary", "--loglevel", "WARNING", "--stop-timeout", "5"]
+    command += ["--spawn-rate", "1", "--only-summary", "--loglevel", "WARNING"]
     os.execve(sys.executable, command, os.environ | {"READINESS_LOAD_PLAN": str(path)})
 
 

@@ -117,8 +117,11 @@ def test_an_ended_generator_leaves_its_records(
     process = start(tmp_path, server[1], 100, 60)
     sleep_until(phase_clock(tmp_path, process)["phases"][1]["start_ns"] + 1_000_000_000)
     os.kill(process.pid, ending)
+    ended_ns = time.time_ns()
     assert process.wait(20) != 0
     assert len(list(read_rows(tmp_path / "requests.csv"))) > 50
+    late = [row for row in read_rows(tmp_path / "requests.csv") if int(row["sent_ns"]) > ended_ns + 2_000_000_000]
+    assert late == []  # it stops sending, it does not finish its plan first
     if ending != signal.SIGKILL:
         assert json.loads((tmp_path / "generator.json").read_text())["finished"] is False
 
@@ -129,3 +132,15 @@ def test_a_bad_plan_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     assert process.returncode == 2
     assert "rate_per_s" in said
     assert "Traceback" not in said
+
+
+def test_a_missing_folder_is_refused_in_one_line(tmp_path: Path) -> None:
+    process = start(tmp_path, 9, 5, 1)
+    process.kill()
+    process.communicate()
+    plan = json.loads((tmp_path / "plan.json").read_text()) | {"out_dir": str(tmp_path / "absent")}
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    command = [sys.executable, str(ROOT / "scenarios/locust/run_plan.py"), str(tmp_path / "plan.json")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [f"out_dir: {tmp_path / 'absent'} is not a folder; create it before the run"]
