@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-CODE := include scenarios/locust tests
+CODE := include scenarios/locust tests $(wildcard dags)
 
-.PHONY: help setup test lint lock clean
+.PHONY: help setup demo test lint benchmark lock clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
 
@@ -18,6 +18,9 @@ $(STAMP): requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+demo: $(STAMP)  ## the whole pipeline in Airflow: deploy, load, measure, check, decide
+	@$(BIN)/python -m orchestration.demo
+
 lint: $(STAMP)  ## style, types, layers
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
@@ -28,6 +31,9 @@ lint: $(STAMP)  ## style, types, layers
 
 test: lint  ## lint and all tests
 	$(BIN)/pytest
+
+benchmark: $(STAMP)  ## the figures of docs/benchmarks.md, measured here
+	@$(BIN)/python tests/benchmarks/all.py
 
 lock:  ## requirements.in -> requirements.txt, for every platform and Python from 3.11 on
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements.in -o requirements.txt

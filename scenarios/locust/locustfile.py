@@ -102,6 +102,7 @@ class Replay:
             "wall_s": time.monotonic() - self._started_s,
             "wall_clock_drift_ns": self.clock.drift_ns(),
             "send_lag_ms": send_lag_ms(self.loop.send_lag_ns),
+            "nice": os.getpriority(os.PRIO_PROCESS, 0),
             "versions": versions(),
             "seed": self.plan.seed,
             "traffic": traffic_facts(self.recordings),

@@ -12,35 +12,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from freezable_server import FreezableServer, freezable_server
 from request_log import read_rows
 
 ROOT = Path(__file__).parents[2]
-SERVER = """
-import asyncio
-async def serve(reader, writer):
-    try:
-        while True:
-            head = await reader.readuntil(b"\\r\\n\\r\\n")
-            await reader.readexactly(int(head.lower().split(b"content-length:")[1].split(b"\\r\\n")[0]))
-            writer.write(b"HTTP/1.1 202 Accepted\\r\\nContent-Length: 2\\r\\n\\r\\n{}")
-    except asyncio.IncompleteReadError:
-        writer.close()
-async def main():
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=2048)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await asyncio.wait_for(server.serve_forever(), 120)
-asyncio.run(main())
-"""
 
 
 @pytest.fixture
-def server() -> Iterator[tuple[subprocess.Popen[str], int]]:
-    process = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    yield process, int(process.stdout.readline())
-    process.kill()
-    process.wait()
-    process.stdout.close()
+def server() -> Iterator[FreezableServer]:
+    with freezable_server() as running:
+        yield running
 
 
 def start(tmp_path: Path, port: int, rate_per_s: float, measure_s: float) -> subprocess.Popen[str]:
@@ -69,8 +50,8 @@ def sleep_until(epoch_ns: int) -> None:
     time.sleep(max(0.0, (epoch_ns - time.time_ns()) / 1e9))
 
 
-def test_every_scheduled_arrival_is_recorded(tmp_path: Path, server: tuple[subprocess.Popen[str], int]) -> None:
-    process = start(tmp_path, server[1], 200, 4)
+def test_every_scheduled_arrival_is_recorded(tmp_path: Path, server: FreezableServer) -> None:
+    process = start(tmp_path, server.port, 200, 4)
     assert process.wait(60) == 0, process.communicate()[1]
     rows, facts = list(read_rows(tmp_path / "requests.csv")), json.loads((tmp_path / "generator.json").read_text())
     scheduled = json.loads((tmp_path / "phases.json").read_text())["arrivals_scheduled"]
@@ -81,14 +62,14 @@ def test_every_scheduled_arrival_is_recorded(tmp_path: Path, server: tuple[subpr
     assert json.loads((tmp_path / "progress.json").read_text())["sent"] > 0
 
 
-def test_a_frozen_server_shows_in_full_in_the_tail(tmp_path: Path, server: tuple[subprocess.Popen[str], int]) -> None:
-    process = start(tmp_path, server[1], 200, 6)
+def test_a_frozen_server_shows_in_full_in_the_tail(tmp_path: Path, server: FreezableServer) -> None:
+    process = start(tmp_path, server.port, 200, 6)
     measure = phase_clock(tmp_path, process)["phases"][1]
     sleep_until(measure["start_ns"] + 2_000_000_000)
     frozen_ns = time.time_ns()
-    server[0].send_signal(signal.SIGSTOP)
+    server.freeze()
     sleep_until(frozen_ns + 1_000_000_000)
-    server[0].send_signal(signal.SIGCONT)
+    server.thaw()
     thawed_ns = time.time_ns()
     assert process.wait(60) == 0, process.communicate()[1]
     rows = [row for row in read_rows(tmp_path / "requests.csv") if row["phase"] == "measure"]
@@ -98,12 +79,9 @@ def test_a_frozen_server_shows_in_full_in_the_tail(tmp_path: Path, server: tuple
     assert np.percentile(reported, 99) == pytest.approx(np.percentile(truth, 99), rel=0.10)
 
 
-def test_a_refusing_target_is_recorded_arrival_by_arrival(
-    tmp_path: Path, server: tuple[subprocess.Popen[str], int]
-) -> None:
-    server[0].kill()
-    server[0].wait()
-    process = start(tmp_path, server[1], 50, 1)
+def test_a_refusing_target_is_recorded_arrival_by_arrival(tmp_path: Path, server: FreezableServer) -> None:
+    server.kill()
+    process = start(tmp_path, server.port, 50, 1)
     assert process.wait(60) == 0, process.communicate()[1]
     rows = list(read_rows(tmp_path / "requests.csv"))
     assert rows
@@ -111,10 +89,8 @@ def test_a_refusing_target_is_recorded_arrival_by_arrival(
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_an_ended_generator_leaves_its_records(
-    tmp_path: Path, server: tuple[subprocess.Popen[str], int], ending: signal.Signals
-) -> None:
-    process = start(tmp_path, server[1], 100, 60)
+def test_an_ended_generator_leaves_its_records(tmp_path: Path, server: FreezableServer, ending: signal.Signals) -> None:
+    process = start(tmp_path, server.port, 100, 60)
     sleep_until(phase_clock(tmp_path, process)["phases"][1]["start_ns"] + 1_000_000_000)
     os.kill(process.pid, ending)
     ended_ns = time.time_ns()

@@ -108,15 +108,32 @@ class Archive:
         """sha256 of the bytes of the seal."""
         return sha256((self.sealed_folder(run_id, ref) / SEAL_NAME).read_bytes())
 
+    def is_sealed(self, run_id: str, ref: StageRef) -> bool:
+        """Whether the stage has a sealed attempt."""
+        parent = self._stage_folder(run_id, ref)
+        return any((parent / f"attempt-{attempt}" / SEAL_NAME).is_file() for attempt in self._attempts(parent))
+
+    def runs(self) -> tuple[str, ...]:
+        """The ids of all runs, the latest begun last."""
+        folder = self._root / "runs"
+        found = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+        return tuple(path.name for path in sorted(found, key=lambda path: (path.stat().st_ctime_ns, path.name)))
+
     def evidence_digest(self, run_id: str, scenarios: tuple[str, ...]) -> str:
-        """The digest that a sign-off names. Raises ArchiveError if a stage of the closed set is not sealed."""
-        lines = [f"{ref} {self.seal_digest(run_id, ref)}\n" for ref in evidence_stages(scenarios)]
-        return sha256("".join(lines).encode())
+        """The digest that a sign-off names. A stage that is not sealed counts as "missing": such a run cannot be
+        approved, but what there is of it has a digest all the same."""
+        refs = evidence_stages(scenarios)
+        digests = [self.seal_digest(run_id, ref) if self.is_sealed(run_id, ref) else "missing" for ref in refs]
+        return sha256("".join(f"{ref} {digest}\n" for ref, digest in zip(refs, digests, strict=True)).encode())
 
     def check(self, run_id: str, scenarios: tuple[str, ...]) -> tuple[str, ...]:
         """Every reason not to trust the evidence of a run; empty if each file is as it was sealed."""
+        return self.check_stages(run_id, evidence_stages(scenarios))
+
+    def check_stages(self, run_id: str, refs: Iterable[StageRef]) -> tuple[str, ...]:
+        """Every reason not to trust these stages; empty if each file is as it was sealed."""
         problems: list[str] = []
-        for ref in evidence_stages(scenarios):
+        for ref in refs:
             try:
                 problems += self._check_stage(run_id, ref)
             except (ArchiveError, OSError) as error:

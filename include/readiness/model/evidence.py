@@ -19,8 +19,12 @@ REQUIRED_FILES: dict[str, tuple[str, ...]] = {
     "observe": ("metrics.parquet", "health.parquet", "observe.json"),
     "collect": ("audit.parquet", "deliveries.parquet", "collect.json"),
     "check": ("result.json",),
+    "report": ("report.html", "report.json"),
+    "sign_off": ("sign-off.json",),
+    "decide": ("decision.json",),
+    "teardown": ("teardown.json",),
 }
-"""Files that each evidence stage must have sealed; one that is missing makes the run INCONCLUSIVE."""
+"""Files that each stage must have sealed; one of the evidence that is missing makes the run INCONCLUSIVE."""
 
 
 @dataclass(frozen=True, order=True)

@@ -79,6 +79,8 @@ class SignOff:
     """The answer of a person, bound to what was shown: the evidence digest and the report's sha256.
 
     ``answer`` "not required": the environment or the run asks for none; "none": nobody answered in time.
+    ``changes``: how the evidence differs, when the answer came, from what was shown; an answer to something else is
+    no approval.
     """
 
     answer: Literal["not required", "approve", "reject", "none"]
@@ -87,6 +89,7 @@ class SignOff:
     comment: str | None
     evidence_digest: str
     report_sha256: str | None
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,103 @@
+"""A replica's hold on the database: its connections, and an instance number that lives and dies with them.
+
+The instance number is the owner of the events and deliveries that the replica works on. It is proven by an advisory
+lock that the server gives back when the connection ends, however the replica ended. A replica that loses any of its
+connections gives up all of them and what it holds in memory, and begins anew with another number: what was its own is
+then taken over like that of a dead one.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from phantommesh.config.model import CHANNELS, Database
+from phantommesh.database.schema import APP, DATABASE
+
+# What asyncpg raises for a connection that ends or never begins.
+LOST = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)  # fmt: skip # noqa: E501
+_SETTINGS = {
+    # Statements are prepared once; their tables are near empty or huge, which a plan made at one moment cannot know.
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "jit": "off",
+}
+
+
+@dataclass(slots=True)
+class Session:
+    """One hold. Each connection has one user, so none waits for another."""
+
+    instance: int
+    watcher: asyncpg.Connection
+    writer: asyncpg.Connection
+    worker: asyncpg.Connection
+    settlers: dict[str, asyncpg.Connection]
+    lost: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def connections(self) -> list[asyncpg.Connection]:
+        """All connections."""
+        return [self.watcher, self.writer, self.worker, *self.settlers.values()]
+
+    async def close(self) -> None:
+        """End all connections, politely where they still listen."""
+        for connection in self.connections():
+            if self.lost.is_set():
+                connection.terminate()
+            else:
+                await connection.close(timeout=2)
+
+
+class Connector:
+    """Makes connections as the service's role."""
+
+    def __init__(self, socket_dir: str, settings: Database) -> None:
+        self._socket_dir = socket_dir
+        self._settings = settings
+
+    async def connect(self, name: str, **server_settings: str) -> asyncpg.Connection:
+        """One connection that the server lists as `name`. Raises one of LOST, or asyncpg.PostgresError."""
+        statement_timeout_s = self._settings.statement_timeout_s
+        return await asyncpg.connect(
+            host=self._socket_dir, user=APP, database=DATABASE, timeout=self._settings.connect_timeout_s,
+            command_timeout=statement_timeout_s + 1,
+            server_settings={
+                "application_name": name, "statement_timeout": str(int(statement_timeout_s * 1000)), **server_settings,
+            },
+        )  # fmt: skip
+
+    async def open(self, replica: str) -> Session:
+        """A new hold. Raises one of LOST, or asyncpg.PostgresError."""
+        # The heartbeat's loss costs nothing, so it waits for no flush.
+        watcher = await self.connect(f"phantommesh {replica}", synchronous_commit="off", **_SETTINGS)
+        opened: list[asyncpg.Connection] = [watcher]
+        try:
+            instance = await _claim(watcher, replica)
+            name = f"phantommesh/{instance}"
+            more = [asyncio.ensure_future(self.connect(name, **_SETTINGS)) for _ in range(2 + len(CHANNELS))]
+            try:
+                await asyncio.gather(*more)
+            finally:
+                opened += [
+                    task.result() for task in more if task.done() and not task.cancelled() and not task.exception()
+                ]
+                for task in more:
+                    task.cancel()
+        except BaseException:
+            for connection in opened:
+                connection.terminate()
+            raise
+        session = Session(instance, watcher, opened[1], opened[2], dict(zip(CHANNELS, opened[3:], strict=True)))
+        for connection in opened:
+            connection.add_termination_listener(lambda _connection: session.lost.set())
+        return session
+
+
+async def _claim(watcher: asyncpg.Connection, replica: str) -> int:
+    # Number and lock in one transaction: nobody may see the one without the other.
+    async with watcher.transaction():
+        instance: Any = await watcher.fetchval("INSERT INTO instance (replica) VALUES ($1) RETURNING instance", replica)
+        await watcher.execute("SELECT pg_advisory_lock(1, $1::bigint::int)", instance)
+    await watcher.execute(f"SET application_name = 'phantommesh/{int(instance)}'")
+    return int(instance)

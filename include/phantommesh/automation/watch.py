@@ -1,0 +1,72 @@
+"""Sees to what other replicas left: takes over the work of the dead, cuts off the silent, counts the backlog."""
+
+import asyncio
+import time
+
+from phantommesh.automation.backlog import Backlog
+from phantommesh.automation.deliver import ChannelQueue, Delivery
+from phantommesh.automation.events import observe
+from phantommesh.automation.session import Session
+from phantommesh.automation.work import Work
+from phantommesh.database import statements
+
+TURN_S = 0.25
+DEPTH_TURNS = 2  # the backlog of the others is counted every second turn
+BEAT_TURNS = 4
+TAKE_AT_ONCE = 500
+
+
+class Watch:
+    """Turns four times a second; a dead replica's work is so taken over within half a second."""
+
+    def __init__(self, lease_s: float, backlog: Backlog, work: Work, channels: dict[str, ChannelQueue]) -> None:
+        self._lease_s = lease_s
+        self._backlog = backlog
+        self._work = work
+        self._channels = channels
+        self.turned_s = time.monotonic()
+
+    async def run(self, session: Session) -> None:
+        """Watch until cancelled or the connection is lost."""
+        turn = 0
+        while True:
+            for dead in await session.watcher.fetch(statements.DEAD_INSTANCES):
+                await self._take_over(session, dead[0])
+            if turn % DEPTH_TURNS == 0:
+                self._backlog.of_others = await session.watcher.fetchval(statements.DEPTH_OF_OTHERS, session.instance)
+            if turn % BEAT_TURNS == 0:
+                await session.watcher.execute(statements.HEARTBEAT, session.instance)
+                await session.watcher.execute(statements.CUT_OFF_SILENT, session.instance, self._lease_s)
+            turn += 1
+            await asyncio.sleep(TURN_S)
+
+    async def _take_over(self, session: Session, dead: int) -> None:
+        at_work = await session.watcher.fetchval(statements.SESSIONS_OF, dead)
+        while await self._take_events(session, dead) + await self._take_deliveries(session, dead):
+            pass
+        if not at_work:
+            await session.watcher.execute(statements.CLOSE_INSTANCE, dead)
+
+    async def _take_events(self, session: Session, dead: int) -> int:
+        rows = await session.watcher.fetch(statements.TAKE_EVENTS, dead, session.instance, TAKE_AT_ONCE)
+        events = []
+        for event_id, received_at_ns, body in rows:
+            event = observe(body, received_at_ns)
+            event.body = b""
+            self._backlog.begin(event_id, received_at_ns)
+            events.append(event)
+        self._work.add(events)
+        return len(rows)
+
+    async def _take_deliveries(self, session: Session, dead: int) -> int:
+        rows = await session.watcher.fetch(statements.TAKE_DELIVERIES, dead, session.instance, TAKE_AT_ONCE)
+        for row in rows:
+            event = observe(row["body"], row["received_at_ns"])
+            delivery = Delivery(
+                delivery_id=row["delivery_id"], event_id=row["event_id"], source=event.source, level=row["level"],
+                risk=row["risk"], signature=event.alert.signature, incident_id=row["incident_id"],
+                channel=row["channel"], attempts=row["attempts"], due_since_ns=time.time_ns(),
+            )  # fmt: skip
+            self._backlog.expect(delivery.event_id, 1, event.received_at_ns)
+            self._channels[delivery.channel].add([delivery])
+        return len(rows)

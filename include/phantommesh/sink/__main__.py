@@ -1,0 +1,26 @@
+"""``python -m phantommesh.sink STATE``: serve until SIGTERM."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import uvloop
+
+from phantommesh.serving import Server
+from phantommesh.sink.api import SinkApp
+from phantommesh.sink.record import Record
+from phantommesh.supervision.state import State
+
+
+async def _serve(state: State) -> None:
+    run = state.read_run()
+    if run is None:
+        sys.exit(f"{state.folder}: no run is recorded")
+    server = Server(SinkApp(Record(state.sink_record)), run.sink_port)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.end)
+    await server.run_here()
+
+
+if __name__ == "__main__":
+    uvloop.run(_serve(State(Path(sys.argv[1]))))

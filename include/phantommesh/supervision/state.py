@@ -1,0 +1,142 @@
+"""The state folder: everything that the commands and the processes of one platform know of each other.
+
+run.json       how this run was started, written by `up` before anything starts, removed by `down` at the very end
+config.json    the resolved configuration; a replica that is restarted reads the same
+children.json  the supervised processes, kept current by the supervisor
+supervisor.json, starting.json   the supervisor, an `up` at work
+lock           held by `up` and `down` while they work
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from phantommesh.supervision.failure import PlatformError
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessId:
+    """A process: its id and when it started (epoch, seconds)."""
+
+    pid: int
+    started_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a run was started. Folders are absolute paths.
+
+    runtime_dir: short, in the system's temporary folder: sockets, whose paths may have 107 bytes.
+    data_dir: the database; data_is_apart when it could not be kept in the state folder.
+    """
+
+    runtime_dir: str
+    data_dir: str
+    data_is_apart: bool
+    keep_data: bool
+    port: int
+    sink_port: int
+    admin_ports: tuple[int, ...]
+
+    @property
+    def base_url(self) -> str:
+        """Where the service is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def sink_url(self) -> str:
+        """Where the measuring end of the channels is."""
+        return f"http://127.0.0.1:{self.sink_port}"
+
+    @property
+    def database_socket_dir(self) -> str:
+        """The folder of the database's unix socket."""
+        return f"{self.runtime_dir}/db"
+
+    @property
+    def supervisor_socket(self) -> str:
+        """The supervisor's XML-RPC socket."""
+        return f"{self.runtime_dir}/supervisor.sock"
+
+
+class State:
+    """One state folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(os.path.abspath(folder))  # noqa: PTH100  resolve() would follow links a user set on purpose
+        self.logs = self.folder / "log"
+        self.config = self.folder / "config.json"
+        self.sink_record = self.folder / "sink" / "deliveries.ndjson"
+        self.supervisor_settings = self.folder / "supervisord.conf"
+
+    def read_run(self) -> Run | None:
+        """The recorded run, or None. Raises PlatformError when the record is not readable."""
+        raw = self._read("run.json")
+        if raw is None:
+            return None
+        try:
+            return Run(**{**raw, "admin_ports": tuple(raw["admin_ports"])})
+        except (TypeError, KeyError) as error:
+            raise PlatformError(f"{self.folder / 'run.json'}: not a run record of this version; remove it") from error
+
+    def write_run(self, run: Run) -> None:
+        """Record a run, at once or not at all."""
+        self._write("run.json", asdict(run))
+
+    def forget_run(self) -> None:
+        """Remove what describes a run that is over."""
+        for name in ("children.json", "supervisor.json", "run.json"):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def read_process(self, role: str) -> ProcessId | None:
+        """The recorded process of a role: supervisor or starting."""
+        raw = self._read(f"{role}.json")
+        return None if raw is None else ProcessId(raw["pid"], raw["started_s"])
+
+    def write_process(self, role: str, process: ProcessId | None) -> None:
+        """Record the process of a role; None removes the record."""
+        if process is None:
+            (self.folder / f"{role}.json").unlink(missing_ok=True)
+        else:
+            self._write(f"{role}.json", asdict(process))
+
+    def read_children(self) -> dict[str, ProcessId]:
+        """The supervised processes by name: automation-0 ..., postgres, sink."""
+        raw = self._read("children.json") or {}
+        return {name: ProcessId(item["pid"], item["started_s"]) for name, item in raw.items()}
+
+    def write_children(self, children: dict[str, ProcessId]) -> None:
+        """Record the supervised processes."""
+        self._write("children.json", {name: asdict(process) for name, process in children.items()})
+
+    @contextmanager
+    def locked(self) -> Iterator[bool]:
+        """Hold the folder's lock, without waiting; yields whether it was free."""
+        handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+        finally:
+            os.close(handle)
+
+    def _read(self, name: str) -> Any:
+        try:
+            return json.loads((self.folder / name).read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise PlatformError(f"{self.folder / name}: not JSON ({error}); remove the state folder") from error
+
+    def _write(self, name: str, value: object) -> None:
+        draft = self.folder / f".{name}.draft"
+        draft.write_text(json.dumps(value))
+        draft.replace(self.folder / name)

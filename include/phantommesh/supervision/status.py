@@ -1,0 +1,88 @@
+"""What runs of a state folder's platform, asked of the processes themselves."""
+
+import contextlib
+import http.client
+import socket
+import struct
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from phantommesh import __version__
+from phantommesh.supervision.processes import find
+from phantommesh.supervision.state import ProcessId, Run, State
+
+TIMEOUT_S = 1.0
+READY, DEGRADED, STOPPED = "ready", "degraded", "stopped"
+
+
+def status(state: State) -> dict[str, Any]:
+    """The status as docs/platform-api.md shows it. Raises PlatformError for an unreadable state folder."""
+    run = state.read_run()
+    if run is None:
+        return _document(STOPPED, None, [])
+    children = state.read_children()
+    supervisor = state.read_process("supervisor")
+    supervised = supervisor is not None and find(supervisor) is not None
+    if not supervised and all(find(process) is None for process in children.values()):
+        return _document(STOPPED, run, [])
+    with ThreadPoolExecutor(max_workers=len(run.admin_ports) + 2) as pool:
+        components = list(pool.map(lambda entry: _component(run, children, *entry), _expected(run)))
+    whole = supervised and all(component["ready"] for component in components)
+    return _document(READY if whole else DEGRADED, run, components)
+
+
+def _document(state: str, run: Run | None, components: list[dict[str, Any]]) -> dict[str, Any]:
+    base_url, sink_url = (None, None) if run is None else (run.base_url, run.sink_url)
+    return {
+        "state": state, "version": __version__, "base_url": base_url, "sink_url": sink_url, "components": components,
+    }  # fmt: skip
+
+
+def _expected(run: Run) -> list[tuple[str, str, str, int | None]]:
+    """Component, replica, the name among the supervised processes, admin port."""
+    automation: list[tuple[str, str, str, int | None]] = [
+        ("automation", f"automation-{index}", f"automation-{index}", port) for index, port in enumerate(run.admin_ports)
+    ]
+    return [*automation, ("postgres", "postgres-0", "postgres", None), ("sink", "sink-0", "sink", run.sink_port)]
+
+
+def _component(
+    run: Run, children: dict[str, ProcessId], component: str, replica: str, name: str, port: int | None
+) -> dict[str, Any]:
+    process = children.get(name)
+    alive = process is not None and find(process) is not None
+    if port is None:
+        ready = alive and _database_answers(f"{run.database_socket_dir}/.s.PGSQL.5432")
+    else:
+        ready = alive and _answers(port, "/readyz" if component == "automation" else "/healthz")
+    return {
+        "component": component, "replica": replica,
+        "admin_url": None if port is None else f"http://127.0.0.1:{port}",
+        "pid": process.pid if process is not None and alive else None, "ready": ready,
+    }  # fmt: skip
+
+
+def _answers(port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _database_answers(path: str) -> bool:
+    """Whether the server lets a session begin (PostgreSQL 18 documentation, 54.2.1 Start-up)."""
+    parameters = b"user\0phantommesh_app\0database\0phantommesh\0\0"
+    start = struct.pack("!ii", 8 + len(parameters), 196608) + parameters
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as session:
+        session.settimeout(TIMEOUT_S)
+        with contextlib.suppress(OSError):
+            session.connect(path)
+            session.sendall(start)
+            authentication_asked = session.recv(1) == b"R"
+            session.sendall(b"X\0\0\0\4")
+            return authentication_asked
+    return False

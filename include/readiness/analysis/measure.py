@@ -1,0 +1,154 @@
+"""Each metric of the catalogue as one function from the readings of a scenario to a measurement.
+
+To add a metric: an entry in ``model.metric`` and a function here.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from readiness.analysis.ledger import was_sent
+from readiness.analysis.percentile import largest, percentile
+from readiness.analysis.proportion import proportion
+from readiness.analysis.queue import queue_depths, queue_recovery
+from readiness.analysis.readings import Readings
+from readiness.analysis.trend import leak_slope
+from readiness.model.dataset import ScenarioEvidence
+from readiness.model.interval import Interval
+from readiness.model.metric import CATALOGUE, PERCENTILES
+from readiness.model.result import Measurement
+
+Method = Callable[[Readings, str | None, float], Measurement]
+
+
+def measure(metric: str, statistic: str | None, confidence: float, evidence: ScenarioEvidence) -> Measurement:
+    """Measure one metric. Raises KeyError for a name that is not in the catalogue."""
+    return measure_from(Readings(evidence), metric, statistic, confidence)
+
+
+def measure_from(readings: Readings, metric: str, statistic: str | None, confidence: float) -> Measurement:
+    """As ``measure``; what was computed for one metric serves the next."""
+    if CATALOGUE[metric].stage == "drill":
+        return Measurement(None, None, 0, f"{metric} needs the evidence of a drill stage, and the run has none")
+    return MEASURES[metric](readings, statistic, confidence)
+
+
+def _sample(values: NDArray[np.float64], statistic: str | None, confidence: float, endless: str) -> Measurement:
+    if statistic == "max":
+        return largest(values, endless=endless)
+    return percentile(values, PERCENTILES[str(statistic)], confidence, endless=endless)
+
+
+def _accept_latency(readings: Readings, statistic: str | None, confidence: float) -> Measurement:
+    return _sample(readings.accept_s, statistic, confidence, "requests without success")
+
+
+def _end_to_end_latency(readings: Readings, statistic: str | None, confidence: float) -> Measurement:
+    """The uncertainty of the clock offset widens the interval; without an interval the value stands alone."""
+    found = _sample(readings.end_to_end_s, statistic, confidence, "events whose due alerts did not all arrive")
+    by_s = float(readings.evidence.collect["clock"]["uncertainty_ns"]) / 1e9
+    if by_s == 0 or found.value is None:
+        return found
+    ends = found.interval or Interval(found.value, found.value, confidence)
+    if found.interval is None and statistic != "max":
+        return found
+    wide = Interval(ends.low - by_s, ends.high + by_s, confidence)
+    return Measurement(found.value, wide, found.n, found.note)
+
+
+def _error_rate(readings: Readings, _: str | None, confidence: float) -> Measurement:
+    n = len(readings.measured)
+    return proportion(n - readings.successes, n, confidence)
+
+
+def _availability(readings: Readings, _: str | None, confidence: float) -> Measurement:
+    return proportion(readings.successes, len(readings.measured), confidence)
+
+
+def _request_errors(readings: Readings, _: str | None, __: float) -> Measurement:
+    n = len(readings.measured)
+    return _count(n - readings.successes, n, "no request in the measured phase")
+
+
+def _achieved_rate(readings: Readings, _: str | None, __: float) -> Measurement:
+    phase = readings.evidence.clock.phase("measure")
+    sent = int(was_sent(readings.measured).sum())
+    return Measurement(sent / ((phase.end_ns - phase.start_ns) / 1e9), None, sent)
+
+
+def _count(value: int, n: int, nothing: str) -> Measurement:
+    """A count of n things; of nothing at all nothing can be said, least of all that 0 of it are wrong."""
+    return Measurement(float(value), None, n) if n else Measurement(None, None, 0, nothing)
+
+
+def _events_lost(readings: Readings, _: str | None, __: float) -> Measurement:
+    found = readings.ledger
+    return _count(len(found.lost), found.acknowledged, "no event was acknowledged")
+
+
+def _events_unexpected(readings: Readings, _: str | None, __: float) -> Measurement:
+    found = readings.ledger
+    return _count(len(found.unexpected), found.persisted, "no event was persisted")
+
+
+def _alerts_undelivered(readings: Readings, _: str | None, __: float) -> Measurement:
+    found = readings.ledger
+    return _count(len(found.undelivered), found.due, "no alert was due")
+
+
+def _alerts_duplicated(readings: Readings, _: str | None, __: float) -> Measurement:
+    found = readings.ledger
+    return _count(len(found.duplicated), found.delivered, "no alert was delivered")
+
+
+def _replica_ready(readings: Readings, _: str | None, confidence: float) -> Measurement:
+    """The worst replica's share of ready samples; ties go to the first name."""
+    evidence = readings.evidence
+    phase, health = evidence.clock.phase("measure"), evidence.health
+    rows = health[(health["time_ns"] >= phase.start_ns) & (health["time_ns"] < phase.end_ns)]
+    found = rows.groupby("replica")["ready"].agg(["sum", "count"])
+    expected = sorted({str(target["replica"]) for target in evidence.observe["targets"]})
+    missing = [name for name in expected if name not in found.index]
+    if missing or not expected:
+        return Measurement(None, None, 0, f"no health sample of {', '.join(missing) or 'any replica'}")
+    counts = {str(name): (int(ready), int(n)) for name, ready, n in found.itertuples()}
+    worst = min(counts, key=lambda name: (counts[name][0] / counts[name][1], name))
+    ready, n = counts[worst]
+    note = "" if ready == n else f"worst replica {worst}: {n - ready} of {n} samples not ready"
+    return proportion(ready, n, confidence, note)
+
+
+def _queue_depth(readings: Readings, statistic: str | None, confidence: float) -> Measurement:
+    return _sample(queue_depths(readings.evidence), statistic, confidence, "samples without an end")
+
+
+def _queue_recovery_time(readings: Readings, _: str | None, __: float) -> Measurement:
+    return queue_recovery(readings.evidence)
+
+
+def _memory_slope(readings: Readings, _: str | None, confidence: float) -> Measurement:
+    return leak_slope(readings.evidence, "memory", confidence)
+
+
+def _cpu_slope(readings: Readings, _: str | None, confidence: float) -> Measurement:
+    return leak_slope(readings.evidence, "cpu", confidence)
+
+
+MEASURES: dict[str, Method] = {
+    "accept_latency": _accept_latency,
+    "end_to_end_latency": _end_to_end_latency,
+    "error_rate": _error_rate,
+    "request_errors": _request_errors,
+    "availability": _availability,
+    "achieved_rate": _achieved_rate,
+    "events_lost": _events_lost,
+    "events_unexpected": _events_unexpected,
+    "alerts_undelivered": _alerts_undelivered,
+    "alerts_duplicated": _alerts_duplicated,
+    "replica_ready": _replica_ready,
+    "queue_depth": _queue_depth,
+    "queue_recovery_time": _queue_recovery_time,
+    "memory_slope": _memory_slope,
+    "cpu_slope": _cpu_slope,
+}

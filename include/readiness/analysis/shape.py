@@ -1,0 +1,38 @@
+"""Whether evidence has the form that measuring needs; what lacks it is named instead of crashing a measurement."""
+
+from readiness.model.dataset import DATASETS, ScenarioEvidence
+from readiness.model.metric import Metric
+
+CLOCK = "load/phases.json"
+
+
+def shape_problems(evidence: ScenarioEvidence) -> dict[str, str]:
+    """Data set -> what is wrong with its columns or types; the phase clock's entry is CLOCK. Empty if all is well."""
+    found: dict[str, str] = {}
+    for dataset, columns in DATASETS.items():
+        frame = getattr(evidence, dataset.split("/")[1].removesuffix(".parquet"))
+        missing = [name for name in columns if name not in frame.columns]
+        other = [
+            f"{name} is {frame[name].dtype}, not {kind}"
+            for name, kind in columns.items()
+            if name in frame.columns and str(frame[name].dtype) != kind
+        ]
+        wrong = [f"lacks {', '.join(missing)}"] * bool(missing) + other
+        if wrong:
+            found[dataset] = f"{dataset}: {'; '.join(wrong)}"
+    clock = evidence.clock
+    measure = [phase for phase in clock.phases if phase.name == "measure"]
+    if len(measure) != 1 or measure[0].end_ns <= measure[0].start_ns or "measure" not in clock.arrivals_scheduled:
+        found[CLOCK] = f"{CLOCK}: must have one measured phase that ends after it starts, and its arrivals"
+    return found
+
+
+def unfit_for(metric: Metric, problems: dict[str, str]) -> str:
+    """Why the metric cannot be measured from evidence with these problems; empty if it can.
+
+    The ledger and the end-to-end latency read three data sets whichever of them the catalogue names.
+    """
+    needed = {CLOCK, *metric.evidence}
+    if metric.stage == "collect":
+        needed |= {dataset for dataset in DATASETS if dataset.startswith(("load/", "collect/"))}
+    return "; ".join(text for dataset, text in problems.items() if dataset in needed)

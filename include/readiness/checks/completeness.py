@@ -1,0 +1,176 @@
+"""Whether the evidence is whole: every replica seen all the time, every row that was announced, one clock, one source.
+
+Each check returns its data checks; a fact that a stage did not write raises KeyError, which the caller reports.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+
+from readiness.model.dataset import ScenarioEvidence
+from readiness.model.result import DataCheck
+from readiness.model.verdict import Verdict
+
+S = 1_000_000_000
+LARGEST_CLOCK_STEP_MS = 50.0
+"""A wall clock that was set by more than this during the load bends every time that another process took."""
+METRICS, HEALTH = "observe/metrics.parquet", "observe/health.parquet"
+OBSERVE, COLLECT, LOAD = "observe/observe.json", "collect/collect.json", "load/phases.json"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the plan of the run lets expect. ``components``: component -> replicas; ``with_metrics``: the components
+    whose replicas serve metrics; ``source``: the source of every row, None if it is not known."""
+
+    max_gap_s: float
+    components: Mapping[str, int]
+    with_metrics: frozenset[str]
+    source: str | None = None
+
+
+def replicas_present(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCheck]:
+    """The observation had as many replicas of each component as the plan says, each by a name of its own."""
+    named = [(str(item["component"]), str(item["replica"])) for item in evidence.observe["targets"]]
+    counts = {component: sum(one == component for one, _ in named) for component in dict(named)}
+    wrong = [
+        f"{counts.get(component, 0)} of {n} {component}"
+        for component, n in expected.components.items()
+        if counts.get(component, 0) != n
+    ]
+    wrong += [f"unexpected {component}" for component in counts if component not in expected.components]
+    twice = sorted({name for _, name in named if [other for _, other in named].count(name) > 1})
+    wrong += [f"{name} named twice" for name in twice]
+    words = ", ".join(f"{n} {component}" for component, n in expected.components.items())
+    yield _check(OBSERVE, "replicas as planned", words, wrong, f"{len(named)} replicas")
+
+
+def no_gaps(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCheck]:
+    """No replica is without samples for longer than max_gap_s anywhere in the measured phase, its edges included."""
+    for dataset, rows, components in (
+        (METRICS, evidence.metrics, expected.with_metrics),
+        (HEALTH, evidence.health, frozenset(expected.components)),
+    ):
+        names = sorted(str(t["replica"]) for t in evidence.observe["targets"] if t["component"] in components)
+        times = {str(name): np.unique(part.to_numpy()) for name, part in rows.groupby("replica")["time_ns"]}
+        empty = np.empty(0, dtype=np.int64)
+        gaps = [text for name in names for text in _gaps(evidence, name, times.get(name, empty), expected.max_gap_s)]
+        gaps = gaps if names else ["no replica was observed"]
+        words = f"no replica without samples for over {expected.max_gap_s:g} s of the measured phase"
+        yield _check(dataset, "no gaps", words, gaps, f"{len(names)} replicas without a gap")
+
+
+def _gaps(evidence: ScenarioEvidence, replica: str, times_ns: "np.ndarray[tuple[int], np.dtype[np.int64]]",
+          max_gap_s: float) -> list[str]:  # fmt: skip
+    phase = evidence.clock.phase("measure")
+    inside = times_ns[(times_ns > phase.start_ns) & (times_ns < phase.end_ns)]
+    if not len(inside):
+        return [f"{replica}: no sample in the whole measured phase ({(phase.end_ns - phase.start_ns) / S:.1f} s)"]
+    edges = np.concatenate([[phase.start_ns], inside, [phase.end_ns]])
+    long = np.flatnonzero(np.diff(edges) > max_gap_s * S)
+    return [
+        f"{replica}: {(edges[k + 1] - edges[k]) / S:.1f} s from {_utc(edges[k])} to {_utc(edges[k + 1])}" for k in long
+    ]
+
+
+def announced_rows(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck]:
+    """The answers of the platform and of the sink were read to their end line, which counts what is stored."""
+    for name, rows in (("audit", len(evidence.audit)), ("deliveries", len(evidence.deliveries))):
+        fact = evidence.collect[name]
+        wrong = [] if fact["complete"] is True else ["the answer broke off before its end line"]
+        if fact["count"] != rows:
+            wrong.append(f"{rows} rows are stored, {fact['count']} were announced")
+        yield _check(
+            f"collect/{name}.parquet", "read to the end", "every row that was announced", wrong, f"{rows} rows"
+        )
+
+
+def drained(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck]:
+    """The platform had finished what it accepted before its records were read."""
+    deadline_s = float(evidence.collect["deadline_s"])
+    wrong = [] if evidence.collect["drained"] is True else [f"still at work after {deadline_s:g} s"]
+    yield _check(COLLECT, "drained", f"an empty queue within {deadline_s:g} s after the load", wrong, "drained")
+
+
+def sampler_awake(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck]:
+    """No tick of the observation started a whole interval late."""
+    interval_ms, worst_ms = float(evidence.observe["interval_s"]) * 1000, float(evidence.observe["worst_lag_ms"])
+    # Written so that a lag that is no number fails, too.
+    wrong = [] if worst_ms < interval_ms else [f"the sampler stalled: a tick was {worst_ms:.0f} ms late"]
+    yield _check(OBSERVE, "sampler awake", f"every tick under {interval_ms:g} ms late", wrong, f"{worst_ms:.0f} ms")
+
+
+def one_clock(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCheck]:
+    """Times run forwards, stages cover the load, and nobody set the wall clock meanwhile."""
+    clock, observe, collect = evidence.clock, evidence.observe, evidence.collect
+    ends = [(f"the {phase.name} phase", phase.start_ns, phase.end_ns) for phase in clock.phases]
+    ends += [
+        (name, int(facts["started_ns"]), int(facts["finished_ns"]))
+        for name, facts in (("the observation", observe), ("the collection", collect))
+    ]
+    wrong = [f"{name} ended before it started" for name, start_ns, end_ns in ends if end_ns < start_ns]
+    wrong += [
+        f"the {after.name} phase started before the {before.name} phase ended"
+        for before, after in zip(clock.phases, clock.phases[1:], strict=False)
+        if after.start_ns < before.end_ns
+    ]
+    by_seq = evidence.requests.sort_values("seq")["intended_ns"]
+    if not by_seq.is_monotonic_increasing:
+        wrong.append("arrivals are not due in the order of their numbers")
+    phase, gap_ns = clock.phase("measure"), expected.max_gap_s * S
+    if observe["started_ns"] > phase.start_ns + gap_ns or observe["finished_ns"] < phase.end_ns - gap_ns:
+        wrong.append("the observation did not cover the measured phase")
+    if collect["finished_ns"] < phase.end_ns:
+        wrong.append("the collection ended before the load")
+    drift_ms = float(evidence.generator["wall_clock_drift_ns"]) / 1e6
+    if not abs(drift_ms) <= LARGEST_CLOCK_STEP_MS:
+        wrong.append(f"the wall clock was set by {drift_ms:.0f} ms during the load")
+    words = f"times that run forwards, and a wall clock set by at most {LARGEST_CLOCK_STEP_MS:g} ms"
+    yield _check(LOAD, "one clock", words, wrong, f"set by {drift_ms:.3f} ms")
+
+
+def one_source(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCheck]:
+    """Every row belongs to this scenario of this run."""
+    frames = {"collect/audit.parquet": evidence.audit, "collect/deliveries.parquet": evidence.deliveries}
+    found = {dataset: sorted(map(str, rows["source"].unique())) for dataset, rows in frames.items()}
+    wanted = (
+        expected.source if expected.source is not None else next((names[0] for names in found.values() if names), "")
+    )
+    for dataset, names in found.items():
+        wrong = [f"rows of {name!r}" for name in names if name != wanted]
+        yield _check(dataset, "one source", f"rows of {wanted!r} only", wrong, f"{len(frames[dataset])} rows")
+
+
+def finite_values(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck]:
+    """Every metric is a number, and the series that are not are named."""
+    rows: pd.DataFrame = evidence.metrics[~np.isfinite(evidence.metrics["value"])]
+    series = (rows["replica"] + " " + rows["metric"]).value_counts().sort_index()
+    wrong = [f"{name}: {n} samples" for name, n in series.items()]
+    yield _check(METRICS, "finite values", "no NaN and no infinity", wrong, f"{len(evidence.metrics)} samples")
+
+
+CHECKS: tuple[Callable[[ScenarioEvidence, Expected], Iterable[DataCheck]], ...] = (
+    replicas_present,
+    no_gaps,
+    announced_rows,
+    drained,
+    sampler_awake,
+    one_clock,
+    one_source,
+    finite_values,
+)
+_SHOWN = 5
+
+
+def _check(dataset: str, check: str, expected: str, wrong: list[str], good: str) -> DataCheck:
+    if not wrong:
+        return DataCheck(dataset, check, Verdict.PASS, expected, good)
+    more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+    return DataCheck(dataset, check, Verdict.FAIL, expected, "; ".join(wrong[:_SHOWN]) + more)
+
+
+def _utc(at_ns: int) -> str:
+    return datetime.fromtimestamp(int(at_ns) / S, tz=UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-5] + " UTC"

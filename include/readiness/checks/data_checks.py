@@ -1,0 +1,107 @@
+"""All checks of the evidence of a scenario. Whatever goes wrong while checking is an ERROR, never a PASS."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+
+import pandas as pd
+
+from readiness.checks.completeness import CHECKS, Expected
+from readiness.checks.expectation import Expectation
+from readiness.checks.great_expectations_run import Expectations
+from readiness.checks.suites import SUITES
+from readiness.model.dataset import DATASETS, ScenarioEvidence
+from readiness.model.result import DataCheck
+from readiness.model.verdict import Verdict
+
+WHOLE = "the check itself to work"
+
+
+def check_data(
+    evidence: ScenarioEvidence,
+    *,
+    max_gap_s: float,
+    components: Mapping[str, int],
+    with_metrics: frozenset[str],
+    source: str | None = None,
+) -> tuple[DataCheck, ...]:
+    """Every data check of a scenario: each data set's suite, then completeness over all of them.
+
+    components: component -> its number of replicas as planned; with_metrics: those that serve metrics; source: of
+    every row, None if it is not known (then all rows must agree on one).
+    A data set without its columns and types is not looked at further. The first call imports Great Expectations.
+    """
+    found: list[DataCheck] = []
+    try:
+        runner = Expectations()
+    except Exception as error:  # noqa: BLE001  whatever the library raises must become a check that did not pass
+        found += [_error(dataset, "Great Expectations", error) for dataset in DATASETS]
+    else:
+        for dataset in DATASETS:
+            found += check_data_set(runner, evidence, dataset, tuple(components))
+    found += check_completeness(evidence, Expected(max_gap_s, components, with_metrics, source))
+    return tuple(found)
+
+
+def check_data_set(
+    runner: Expectations, evidence: ScenarioEvidence, dataset: str, components: tuple[str, ...]
+) -> tuple[DataCheck, ...]:
+    """The suite of one data set; an ERROR if it cannot be run."""
+    return _guarded(dataset, "suite", partial(_suite, runner, evidence, dataset, components))
+
+
+def check_completeness(evidence: ScenarioEvidence, expected: Expected) -> tuple[DataCheck, ...]:
+    """The checks over all data sets together; an ERROR for each that cannot be made."""
+    found: list[DataCheck] = []
+    for check in CHECKS:
+        found += _guarded("completeness", check.__name__.replace("_", " "), partial(check, evidence, expected))
+    return tuple(found)
+
+
+def _suite(
+    runner: Expectations, evidence: ScenarioEvidence, dataset: str, components: tuple[str, ...]
+) -> tuple[DataCheck, ...]:
+    frame: pd.DataFrame = getattr(evidence, dataset.split("/")[1].removesuffix(".parquet"))
+    form = runner.check(dataset, frame, [_columns(dataset)])
+    if form[0].verdict is Verdict.PASS:
+        form += runner.check(dataset, _types(dataset, frame), [_TYPES])
+    if any(check.verdict is not Verdict.PASS for check in form):
+        return form
+    suite = SUITES[dataset](evidence, components)
+    return form + runner.check(dataset, suite.frame, suite.expectations)
+
+
+def _columns(dataset: str) -> Expectation:
+    names = list(DATASETS[dataset])
+    arguments = (("column_set", names), ("exact_match", True))
+    return Expectation("columns", "ExpectTableColumnsToMatchSet", arguments, f"exactly {', '.join(names)}")
+
+
+_TYPES = Expectation(
+    "types",
+    "ExpectColumnPairValuesToBeEqual",
+    (("column_A", "found"), ("column_B", "wanted")),
+    "each column of its type (column: found, wanted)",
+)
+
+
+def _types(dataset: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """The types as a table, one row a column: the library itself does not tell a nullable integer from another."""
+    wanted = DATASETS[dataset]
+    return pd.DataFrame(
+        {
+            "found": [f"{name}: {frame[name].dtype}" for name in wanted],
+            "wanted": [f"{name}: {kind}" for name, kind in wanted.items()],
+        }
+    )
+
+
+def _guarded(dataset: str, name: str, check: Callable[[], Iterable[DataCheck]]) -> tuple[DataCheck, ...]:
+    try:
+        return tuple(check())
+    except Exception as error:  # noqa: BLE001  evidence of any form must end in a named ERROR, not in a crash
+        return (_error(dataset, name, error),)
+
+
+def _error(dataset: str, check: str, error: Exception) -> DataCheck:
+    text = (str(error).splitlines() or [""])[0]
+    return DataCheck(dataset, check, Verdict.ERROR, WHOLE, f"{type(error).__name__}: {text}")

@@ -1,0 +1,94 @@
+"""Great Expectations as a quiet, offline function: expectations over a frame in, data checks out."""
+
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from readiness.checks.expectation import Expectation
+from readiness.model.result import DataCheck
+from readiness.model.verdict import Verdict
+
+_SHOWN = 3
+
+
+class Expectations:
+    """A context of Great Expectations that lives in memory, prints nothing and calls nobody.
+
+    Making one imports the library, which takes seconds.
+    """
+
+    def __init__(self) -> None:
+        # Read when the library is imported; set for good, for nothing here may ever phone home.
+        os.environ["GX_ANALYTICS_ENABLED"] = "false"
+        logging.getLogger("great_expectations").setLevel(logging.ERROR)
+        import great_expectations as gx
+        from great_expectations.data_context.types.base import ProgressBarsConfig
+
+        _silence()
+        self._gx = gx
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = ProgressBarsConfig(globally=False)
+        self._source = context.data_sources.add_pandas("evidence")
+
+    def check(self, dataset: str, frame: pd.DataFrame, expectations: Iterable[Expectation]) -> tuple[DataCheck, ...]:
+        """One data check for each expectation, in their order. Raises whatever the library raises."""
+        wanted = tuple(expectations)
+        kinds = self._gx.expectations
+        made = [
+            getattr(kinds, item.kind)(**dict(item.arguments), meta={"number": number})
+            for number, item in enumerate(wanted)
+        ]
+        asset = self._source.add_dataframe_asset(f"{dataset} {len(self._source.assets)}")
+        batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
+        suite = self._gx.ExpectationSuite(name=dataset, expectations=made)
+        found = {
+            result.expectation_config.meta["number"]: result
+            for result in batch.validate(suite, result_format="SUMMARY").results
+        }
+        return tuple(_data_check(dataset, item, found.get(number)) for number, item in enumerate(wanted))
+
+
+def _silence() -> None:
+    """Some of the library's loggers have a level of their own, which that of the package does not reach."""
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith("great_expectations"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _data_check(dataset: str, item: Expectation, result: Any) -> DataCheck:
+    if result is None:
+        return DataCheck(dataset, item.check, Verdict.ERROR, item.expected, "Great Expectations gave no result")
+    if result.success:
+        return DataCheck(dataset, item.check, Verdict.PASS, item.expected, _observed(result.result))
+    raised = _raised(result.exception_info)
+    if raised or not result.result:
+        return DataCheck(dataset, item.check, Verdict.ERROR, item.expected, raised or "the check gave no result")
+    return DataCheck(dataset, item.check, Verdict.FAIL, item.expected, _observed(result.result))
+
+
+def _observed(result: Mapping[str, Any]) -> str:
+    if "unexpected_count" not in result:
+        value = result.get("observed_value")
+        return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    count, rows = result["unexpected_count"], result["element_count"]
+    if not count:
+        return f"all of {rows} rows"
+    examples = list(dict.fromkeys(map(_plain, result.get("partial_unexpected_list") or [])))[:_SHOWN]
+    return f"{count} of {rows} rows do not" + (f", such as {', '.join(examples)}" if any(examples) else "")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return "(" + ", ".join(map(_plain, value.values())) + ")"
+    return str(value.item() if hasattr(value, "item") else value)
+
+
+def _raised(info: Any) -> str:
+    """The message of what was raised inside a check; empty if nothing was. The library gives one record, or one for
+    each metric that the check needs."""
+    records = [info] if "raised_exception" in (info or {}) else list((info or {}).values())
+    messages = [str(item.get("exception_message")) for item in records if item.get("raised_exception")]
+    return messages[0].splitlines()[0] if messages else ""

@@ -1,0 +1,82 @@
+"""What every command shares: errors in one line, signals that clean up, exit codes by decision."""
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from readiness.clients.archive import ArchiveError
+from readiness.clients.home import Home, HomeError, find_home
+from readiness.model.document import to_json
+from readiness.model.result import RunDecision
+from readiness.model.verdict import EXIT_CODES
+from readiness.spec.problem import SpecError
+
+HARNESS_FAILED = 1
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came: clean up as after Ctrl-C."""
+
+
+@contextmanager
+def in_one_line() -> Iterator[None]:
+    """Turn what a user can cause into one line on standard error and exit 1; SIGTERM and Ctrl-C clean up first."""
+    from readiness.stages.run import StageError
+
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    except SpecError as error:
+        _fail("\n".join(str(problem) for problem in error.problems))
+    except (ArchiveError, HomeError, StageError) as error:
+        _fail(str(error))
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}")
+    except KeyboardInterrupt as stop:
+        word = "terminated" if isinstance(stop, Terminated) else "interrupted"
+        _fail(f"{word}; what was started has been stopped, what was recorded until now is in the archive")
+
+
+def _terminate(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; the cleaning up is not to be cut short
+    raise Terminated("terminated")
+
+
+def _fail(message: str) -> None:
+    click.echo(f"readiness: {message}" if "\n" not in message else message, err=True)
+    sys.exit(HARNESS_FAILED)
+
+
+def with_home(command: F) -> F:
+    """The option that every command on runs has."""
+    return click.option(
+        "--home",
+        type=click.Path(path_type=Path),
+        help="Folder of archive and state (default: $READINESS_HOME, else ./.readiness).",
+        callback=_home,
+    )(command)
+
+
+def _home(_context: click.Context, _parameter: click.Parameter, given: Path | None) -> Home:
+    return find_home(given)
+
+
+def finish(decision: RunDecision, as_json: bool) -> None:
+    """Print the decision and exit by it."""
+    from readiness.report.terminal import decision_text
+
+    click.echo(to_json(decision).decode().rstrip() if as_json else decision_text(decision))
+    sys.exit(EXIT_CODES[decision.decision])
+
+
+def print_json(value: object) -> None:
+    """One line of JSON."""
+    click.echo(json.dumps(value, sort_keys=True))

@@ -1,0 +1,98 @@
+"""Data sets as Parquet (zstd): written in batches while they grow, read back with the columns of model.dataset."""
+
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ARROW_TYPES = {
+    "int64": "int64",
+    "Int64": "int64",
+    "int16": "int16",
+    "float64": "float64",
+    "bool": "bool",
+    "str": "string",
+}
+
+
+class TableWriter:
+    """Appends rows to a new Parquet file; a context manager, since only closing makes the file readable."""
+
+    def __init__(self, path: Path, columns: dict[str, str], batch_rows: int = 20_000) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        fields = [
+            pa.field(name, pa.type_for_alias(_ARROW_TYPES[kind]), nullable=kind == "Int64")
+            for name, kind in columns.items()
+        ]
+        self._arrow, self._schema, self._batch_rows = pa, pa.schema(fields), batch_rows
+        self._writer = pq.ParquetWriter(path, self._schema, compression="zstd")
+        self._rows: list[Sequence[Any]] = []
+        self.count = 0
+
+    def extend(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Take rows, each a sequence of values in the order of the columns."""
+        for row in rows:
+            self._rows.append(row)
+            self.count += 1
+            if len(self._rows) >= self._batch_rows:
+                self.flush()
+
+    def flush(self) -> None:
+        """Write what is held as a row group."""
+        if not self._rows:
+            return
+        values = [
+            self._arrow.array(column, type=field.type)
+            for column, field in zip(zip(*self._rows, strict=True), self._schema, strict=True)
+        ]
+        self._writer.write_table(self._arrow.Table.from_arrays(values, schema=self._schema))
+        self._rows = []
+
+    def __enter__(self) -> "TableWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.flush()
+        self._writer.close()
+
+
+def csv_to_table(csv: Path, path: Path, columns: dict[str, str]) -> int:
+    """Turn a CSV of these columns into Parquet; its number of rows. A last line without its end is no record: the
+    writer was killed in the middle of it. Empty fields of "Int64" columns are null."""
+    import pandas as pd
+
+    data = csv.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    nullable = {name: [""] for name, kind in columns.items() if kind == "Int64"}
+    frame = pd.read_csv(io.BytesIO(whole), dtype=dict(columns), keep_default_na=False, na_values=nullable)
+    frame[list(columns)].to_parquet(path, compression="zstd", index=False)
+    return len(frame)
+
+
+def read_table(path: Path, columns: dict[str, str]) -> "pd.DataFrame":
+    """The data set with its columns' types. A column that is not as declared is left as it came: the data checks
+    name it. Raises ValueError if the file is no Parquet."""
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        frame = pd.read_parquet(path)
+    except pa.ArrowException as error:
+        raise ValueError(f"{path.name}: not a Parquet file ({error})") from error
+    for name, kind in columns.items():
+        if name in frame and str(frame[name].dtype) != kind and frame[name].notna().all():
+            try:
+                frame[name] = frame[name].astype(kind)  # type: ignore[call-overload]  # kinds: model.dataset
+            except (ValueError, TypeError):
+                continue  # left as it came, see above
+        elif name in frame and kind == "Int64":
+            frame[name] = frame[name].astype("Int64")
+    return frame

@@ -1,0 +1,124 @@
+"""A target on this machine: the commands of the environment file that start, ask and stop it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from readiness.clients.address import require_allowed
+from readiness.model.environment import Environment
+
+_STOP_TIMEOUT_S = 60.0
+_LAST_LINES = 5
+
+
+class TargetError(Exception):
+    """The target did not do what was asked; the message is one line for people."""
+
+
+class TargetProcess:
+    """``state``: the folder where the target keeps what it needs while it runs."""
+
+    def __init__(self, environment: Environment, state: Path) -> None:
+        self._environment, self._state = environment, state
+
+    def up(self, replicas: int, port: int) -> dict[str, Any]:
+        """Start the target and wait until it is ready; its status (docs/platform-api.md).
+        Raises TargetError with the command's own reason."""
+        self._state.mkdir(parents=True, exist_ok=True)
+        timeout_s = self._environment.start_timeout
+        done = self._command(self._environment.commands.up, timeout_s, replicas=replicas, port=port)
+        if done.returncode != 0:
+            raise TargetError(f"the target did not start: {_reason(done)}")
+        return _status(done)
+
+    def status(self) -> dict[str, Any]:
+        """The target's status as it is now, also when nothing runs."""
+        return _status(self._command(self._environment.commands.status, _STOP_TIMEOUT_S))
+
+    def down(self) -> None:
+        """Stop the target; fine when nothing runs. Raises TargetError if it could not be stopped."""
+        done = self._command(self._environment.commands.down, _STOP_TIMEOUT_S)
+        if done.returncode != 0:
+            raise TargetError(f"the target did not stop: {_reason(done)}")
+
+    def _command(
+        self, template: tuple[str, ...], timeout_s: float, replicas: int = 1, port: int = 0
+    ) -> subprocess.CompletedProcess[str]:
+        python = str(Path(sys.executable).parent)
+        values = {"state": str(self._state), "replicas": str(replicas), "port": str(port), "python": python}
+        command = [_filled(part, values) for part in template]
+        # The commands of this very installation come first on the search path.
+        environment = os.environ | {"PATH": python + os.pathsep + os.environ.get("PATH", os.defpath)}
+        try:
+            return _run(command, environment, timeout_s)
+        except FileNotFoundError as error:
+            raise TargetError(f"the command {command[0]!r} of the environment file is not installed here") from error
+        except subprocess.TimeoutExpired as error:
+            raise TargetError(f"{' '.join(command[:2])} did not finish within {timeout_s:g} s") from error
+
+
+def _run(command: list[str], environment: dict[str, str], timeout_s: float) -> subprocess.CompletedProcess[str]:
+    """Like subprocess.run, but TERM before KILL: the command must get the chance to clean up after itself."""
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            output, errors = process.communicate(timeout=timeout_s)
+        except BaseException:
+            process.terminate()
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            raise
+        return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
+class ProcessWatch:
+    """Whether one process still lives; a recycled process id is not taken for it."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        try:
+            self._started_s = psutil.Process(pid).create_time()
+        except psutil.Error:
+            self._started_s = -1.0
+
+    def alive(self) -> bool:
+        """True while that very process runs (a zombie does not)."""
+        try:
+            process = psutil.Process(self.pid)
+            return process.create_time() == self._started_s and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+
+def _filled(part: str, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        part = part.replace("{" + name + "}", value)
+    return part
+
+
+def _reason(done: subprocess.CompletedProcess[str]) -> str:
+    lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+    return "; ".join(lines[-_LAST_LINES:]) or f"exit code {done.returncode}, no message"
+
+
+def _status(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    try:
+        status: dict[str, Any] = json.loads(done.stdout)
+        components, state = status["components"], status["state"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise TargetError(f"the target's status is not the JSON of docs/platform-api.md: {_reason(done)}") from error
+    if state != "stopped":
+        urls = [status["base_url"], status["sink_url"], *(part.get("admin_url") for part in components)]
+        for url in urls:
+            if url is not None:
+                require_allowed(url)
+    return status

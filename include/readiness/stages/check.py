@@ -1,0 +1,47 @@
+"""Check: turn the sealed evidence of a scenario into its result. The same function serves `readiness verify`."""
+
+from readiness.model.evidence import RUN_SCOPE, RUN_STAGES, StageRef
+from readiness.model.result import ScenarioResult
+from readiness.stages.evidence_reader import read_evidence
+from readiness.stages.recording import recording
+from readiness.stages.run import Run
+
+_MEASURING = ("load", "observe", "collect")
+
+
+def check(run: Run, name: str) -> ScenarioResult:
+    """Judge the scenario and seal ``result.json``. Bad evidence is a result too (not trusted), no error."""
+    inputs = (*run_inputs(), *(StageRef(name, stage) for stage in _MEASURING))
+    with recording(run, StageRef(name, "check"), inputs) as record:
+        result = examine(run, name)
+        record.write("result.json", result)
+        return result
+
+
+def run_inputs() -> tuple[StageRef, ...]:
+    """The stages of the whole run that every result rests on."""
+    return tuple(StageRef(RUN_SCOPE, stage) for stage in RUN_STAGES)
+
+
+def examine(run: Run, name: str) -> ScenarioResult:
+    """The result that the archive's evidence leads to, computed anew; nothing is written."""
+    from readiness.analysis.judge import judge_scenario
+    from readiness.checks.data_checks import check_data
+
+    scenario, environment = run.plan.scenario(name), run.plan.environment
+    refs = (*run_inputs(), *(StageRef(name, stage) for stage in _MEASURING))
+    problems = list(run.archive.check_stages(run.run_id, refs))
+    evidence, unreadable = read_evidence(run, name)
+    problems += [problem for problem in unreadable if problem not in problems]
+    if evidence is None:
+        return judge_scenario(scenario, None, (), tuple(problems))
+    with_metrics = frozenset(component for component, declared in environment.components.items() if declared.metrics)
+    checks = check_data(
+        evidence,
+        max_gap_s=environment.observation.max_gap,
+        components=run.replicas(),
+        with_metrics=with_metrics,
+        source=run.source(name),
+    )
+    profile = scenario.profiles[run.plan.profile]
+    return judge_scenario(scenario, evidence, checks, tuple(problems), profile=profile)

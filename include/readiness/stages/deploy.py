@@ -1,0 +1,40 @@
+"""Deploy: take the environment, remove what an earlier run left, start the version under test."""
+
+import time
+
+from readiness.clients import lease
+from readiness.clients.target_process import TargetError
+from readiness.model.evidence import RUN_SCOPE, StageRef
+from readiness.model.run import RunPlan
+from readiness.stages.recording import recording
+from readiness.stages.run import EnvironmentInUseError, Run, StageError
+
+_STAGES_S = 900.0
+_ANSWER_S = 4 * 3600.0
+
+
+def deploy(run: Run) -> None:
+    """Start the target and wait until it is ready. Raises StageError if another run has the environment or the
+    target does not start."""
+    plan = run.plan
+    with recording(run, StageRef(RUN_SCOPE, "deploy"), (StageRef(RUN_SCOPE, "plan"),)) as record:
+        started = time.monotonic()
+        try:
+            lease.take(run.environment_folder, plan.environment.name, run.run_id, lease_duration_s(plan))
+            leftover = run.target.status()["state"] != "stopped"
+            if leftover:  # whoever left it has no lease any more
+                run.target.down()
+            status = run.target.up(plan.replicas, plan.port)
+        except lease.LeaseError as error:
+            raise EnvironmentInUseError(str(error)) from error
+        except (TargetError, ValueError) as error:
+            raise StageError(str(error)) from error
+        facts = {"took_s": time.monotonic() - started, "status": status, "leftover_removed": leftover}
+        record.write("deploy.json", facts)
+
+
+def lease_duration_s(plan: RunPlan) -> float:
+    """An upper bound for the whole run: phases and drains, the stages around them, and the wait for a signature."""
+    profiles = [scenario.profiles[plan.profile] for scenario in plan.scenarios]
+    loads_s = sum(profile.warmup + profile.measure + 2 * profile.drain for profile in profiles)
+    return loads_s + _STAGES_S + (_ANSWER_S if plan.sign_off else 0.0)

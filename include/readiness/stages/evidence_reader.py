@@ -1,0 +1,40 @@
+"""Everything that was sealed of one scenario, as the bundle that analysis, checks and report read."""
+
+from typing import Any
+
+from readiness.clients.archive import ArchiveError
+from readiness.clients.tables import read_table
+from readiness.model.dataset import DATASETS, PhaseClock, ScenarioEvidence
+from readiness.model.document import from_json
+from readiness.model.evidence import StageRef
+from readiness.stages.run import Run
+
+
+def read_evidence(run: Run, scenario: str) -> tuple[ScenarioEvidence | None, tuple[str, ...]]:
+    """The evidence, or None and what is missing or unreadable, each named."""
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    for name, columns in DATASETS.items():
+        stage, file = name.split("/")
+        ref = StageRef(scenario, stage)
+        try:
+            path = run.archive.sealed_folder(run.run_id, ref) / file
+            if not path.is_file():
+                raise ArchiveError(f"{ref}/{file}: is missing")
+            values[file.removesuffix(".parquet")] = read_table(path, columns)
+        except (ArchiveError, ValueError) as error:
+            problems.append(str(error) if isinstance(error, ArchiveError) else f"{ref}/{file}: {error}")
+    for stage, file in (("load", "generator.json"), ("observe", "observe.json"), ("collect", "collect.json")):
+        try:
+            values[file.removesuffix(".json")] = run.read_facts(StageRef(scenario, stage), file)
+        except ArchiveError as error:
+            problems.append(str(error))
+    try:
+        values["clock"] = from_json(PhaseClock, run.read(StageRef(scenario, "load"), "phases.json"))
+    except ArchiveError as error:
+        problems.append(str(error))
+    except ValueError as error:
+        problems.append(f"{scenario}/load/phases.json: damaged ({str(error).splitlines()[0]})")
+    if problems:
+        return None, tuple(dict.fromkeys(problems))
+    return ScenarioEvidence(scenario=scenario, **values), ()

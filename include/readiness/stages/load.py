@@ -1,0 +1,118 @@
+"""Load: the generator and the observer side by side, each a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from readiness.clients.home import scenarios_folder
+from readiness.clients.tables import csv_to_table
+from readiness.model.dataset import REQUESTS
+from readiness.model.evidence import RUN_SCOPE, StageRef
+from readiness.model.scenario import Profile, Scenario
+from readiness.stages.recording import Recording, recording
+from readiness.stages.run import Run, StageError
+
+_START_S = 60.0  # generator: imports, traffic, first connections
+_STOP_S = 20.0
+
+
+def load(run: Run, name: str) -> None:
+    """Send the scenario's load and observe the target meanwhile. Raises StageError when the load could not be sent
+    as scheduled; what was recorded until then is sealed. A target that refuses or dies is no error of this stage:
+    that is what it is there to record."""
+    scenario = run.plan.scenario(name)
+    profile = scenario.profiles[run.plan.profile]
+    inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"))
+    with recording(run, StageRef(name, "load"), inputs) as record:
+        plan_file = record.folder / "plan.json"
+        record.write("plan.json", _generator_plan(run, scenario, profile, record.folder))
+        log = (record.folder / "generator.log").open("wb")
+        observer = _start(_observe_command(run, name, record.folder))
+        generator = _start([sys.executable, str(scenarios_folder() / "locust" / "run_plan.py"), str(plan_file)], log)
+        try:
+            sends_s = profile.warmup + profile.measure + scenario.load.request_timeout
+            code = _wait(generator, sends_s + _START_S)
+            phases_known = (record.folder / "phases.json").is_file()
+            if phases_known and code == 0:
+                _wait(observer, profile.drain + _STOP_S)
+        finally:
+            _stop(generator)
+            _stop(observer)
+            log.close()
+            _keep_records(record)
+        record.failure = _failure(code, record.folder)
+
+
+def _generator_plan(run: Run, scenario: Scenario, profile: Profile, out_dir: Path) -> dict[str, Any]:
+    traffic = sorted((scenarios_folder() / "traffic" / scenario.load.traffic).glob("*.json"))
+    if not traffic:
+        raise StageError(f"no recorded traffic in {scenarios_folder() / 'traffic' / scenario.load.traffic}")
+    return {
+        "schema": 1,
+        "run_id": run.run_id,
+        "scenario": scenario.name,
+        "source": run.source(scenario.name),
+        "url": f"{run.status()['base_url']}/v1/events",
+        "arrivals": scenario.load.arrivals,
+        "rate_per_s": scenario.load.rate,
+        "warmup_s": profile.warmup,
+        "measure_s": profile.measure,
+        "seed": run.plan.seed,
+        "traffic": [str(path.resolve()) for path in traffic],
+        "request_timeout_s": scenario.load.request_timeout,
+        "out_dir": str(out_dir),
+        "progress_file": str(run.home.load_progress(run.run_id)),
+    }
+
+
+def _observe_command(run: Run, name: str, folder: Path) -> list[str]:
+    stage = [sys.executable, "-m", "readiness", "stage", "observe", "--run", run.run_id, "--scenario", name]
+    return [*stage, "--phases", str(folder / "phases.json"), "--home", str(run.home.root)]
+
+
+def _start(command: list[str], log: Any = None) -> subprocess.Popen[bytes]:
+    # A session of its own: Ctrl-C reaches only this process, which then stops both in order.
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=dict(os.environ)
+    )
+
+
+def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> int | None:
+    """The exit code, or None when it still runs after the time."""
+    try:
+        return process.wait(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        if _wait(process, _STOP_S) is None:
+            process.kill()
+            process.wait()
+
+
+def _keep_records(record: Recording) -> None:
+    """Turn the generator's records into the data set, also those of a generator that was killed."""
+    csv = record.folder / "requests.csv"
+    if csv.is_file():
+        record.rows["requests.parquet"] = csv_to_table(csv, record.folder / "requests.parquet", REQUESTS)
+        csv.unlink()
+    for partial in record.folder.glob("*.partial"):
+        partial.unlink()
+    facts = record.folder / "generator.json"
+    if facts.is_file():
+        record.fingerprint["generator"] = json.loads(facts.read_text()).get("versions")
+
+
+def _failure(code: int | None, folder: Path) -> str:
+    if code == 0:
+        return ""
+    lines = (folder / "generator.log").read_text(errors="replace").splitlines()
+    said = [line.strip() for line in lines if line.strip()]
+    ended = "did not end in time" if code is None else f"ended with code {code}"
+    return f"the load generator {ended}: {said[-1] if said else 'it said nothing'}"

@@ -1,0 +1,135 @@
+"""Plan: what was asked for, resolved and frozen, before anything is started."""
+
+import importlib.metadata
+import os
+import platform
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from readiness.clients.home import Home, checked_run_id
+from readiness.model.document import sha256, to_json
+from readiness.model.environment import Environment
+from readiness.model.evidence import RUN_SCOPE, RUN_STAGES, SCENARIO_STAGES, StageRef
+from readiness.model.run import RunPlan
+from readiness.model.scenario import ProfileName, Scenario
+from readiness.spec.files import read_environment, read_scenario
+from readiness.stages.recording import recording
+from readiness.stages.run import Run, StageError
+
+_EXECUTABLE = frozenset((*RUN_STAGES, *SCENARIO_STAGES))
+_SEED_BITS = 31
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person or a DAG asks for. ``None`` and empty: as the environment has it. ``folder``: of the scenarios."""
+
+    environment: str
+    scenarios: tuple[str, ...]
+    folder: Path
+    profile: ProfileName | None = None
+    version: str = ""
+    sign_off: bool | None = None
+    replicas: int | None = None
+    port: int = 0
+    requested_by: str = ""
+    seed: int | None = None
+
+
+def new_run_id(request: Request) -> str:
+    """An id that sorts by time and tells people what ran."""
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return f"{now}-{request.environment}-{secrets.token_hex(3)}"
+
+
+def plan(home: Home, run_id: str, request: Request) -> RunPlan:
+    """Read and check the files, resolve the request and seal it. Raises SpecError for bad files and StageError for
+    a request that cannot be executed."""
+    run = Run(home, checked_run_id(run_id))
+    ref = StageRef(RUN_SCOPE, "plan")
+    if run.archive.is_sealed(run_id, ref):
+        raise StageError(f"run {run_id} has a plan already; a run is planned once, take another id")
+    resolved = resolve(run_id, request)
+    with recording(run, ref) as record:
+        record.write("run.json", resolved)
+        record.fingerprint.update(resolved.fingerprint)
+    return resolved
+
+
+def resolve(run_id: str, request: Request) -> RunPlan:
+    """The plan that the request leads to; nothing is written."""
+    environment = read_environment(_file(request.folder / "environments", request.environment, "environment"))
+    if not request.scenarios or len(set(request.scenarios)) != len(request.scenarios):
+        raise StageError(f"scenarios: name at least one, each once; found {', '.join(request.scenarios) or 'none'}")
+    scenarios = tuple(read_scenario(_file(request.folder, name, "scenario")) for name in request.scenarios)
+    for scenario in scenarios:
+        _require_executable(scenario)
+    profile = request.profile or environment.default_profile
+    replicas = request.replicas or environment.components[environment.under_load].replicas
+    return RunPlan(
+        schema=1,
+        run_id=run_id,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        requested_by=request.requested_by,
+        environment=environment,
+        scenarios=scenarios,
+        profile=profile,
+        version_under_test=request.version,
+        sign_off=environment.sign_off if request.sign_off is None else request.sign_off,
+        replicas=replicas,
+        port=request.port,
+        seed=secrets.randbits(_SEED_BITS) if request.seed is None else request.seed,
+        fingerprint=_fingerprint(environment, scenarios, profile, replicas),
+    )
+
+
+def _file(folder: Path, name: str, kind: str) -> Path:
+    path = folder / f"{name}.yaml"
+    if not path.is_file() or Path(name).name != name:
+        legal = ", ".join(sorted(item.stem for item in folder.glob("*.yaml"))) or f"none: {folder} has no *.yaml"
+        raise StageError(f"no {kind} {name!r}; legal are {legal}")
+    return path
+
+
+def _require_executable(scenario: Scenario) -> None:
+    missing = sorted(scenario.stages_needed - _EXECUTABLE)
+    if missing:
+        raise StageError(
+            f"scenario {scenario.name} needs the stage {', '.join(missing)}, which this version cannot execute yet; "
+            "it could not be decided, so it is not started"
+        )
+
+
+def _fingerprint(
+    environment: Environment, scenarios: tuple[Scenario, ...], profile: str, replicas: int
+) -> dict[str, Any]:
+    return {
+        "scenarios": {scenario.name: sha256(to_json(scenario)) for scenario in scenarios},
+        "environment": sha256(to_json(environment)),
+        "profile": profile,
+        "replicas": replicas,
+        "generator": {name: importlib.metadata.version(name) for name in ("locust", "gevent", "geventhttpclient")},
+        "readiness": importlib.metadata.version("phantommesh-readiness"),
+        "python": platform.python_version(),
+        "machine": {
+            "cpu": _cpu_model(),
+            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "memory_bytes": psutil.virtual_memory().total,
+            "system": f"{platform.system()} {platform.machine()}",
+        },
+    }
+
+
+def _cpu_model() -> str:
+    """The processor's name; Linux tells it only in /proc/cpuinfo."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

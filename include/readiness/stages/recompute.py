@@ -1,0 +1,89 @@
+"""`readiness verify`: re-hash every file of a run and compute its decision again, on any machine."""
+
+from dataclasses import dataclass
+
+from readiness.clients.archive import ArchiveError
+from readiness.model.evidence import RUN_SCOPE, StageRef, evidence_stages
+from readiness.model.result import RunDecision, ScenarioResult
+from readiness.stages.check import examine
+from readiness.stages.decide import DECIDE, current_decision, read_decision
+from readiness.stages.report import REPORT
+from readiness.stages.run import Run
+from readiness.stages.sign_off import SIGN_OFF
+
+
+@dataclass(frozen=True)
+class Verification:
+    """``problems``: empty when every file is as it was sealed and the decision comes out the same."""
+
+    decision: RunDecision | None
+    files: int
+    problems: tuple[str, ...]
+
+
+def recompute(run: Run) -> Verification:
+    """Check seals, results and decision of a run. Raises ArchiveError only if there is no such run."""
+    names = run.plan.scenario_names
+    refs = (*evidence_stages(names), REPORT, SIGN_OFF, DECIDE)
+    later = StageRef(RUN_SCOPE, "teardown")
+    refs += (later,) if run.archive.is_sealed(run.run_id, later) else ()
+    sealed = [ref for ref in refs if run.archive.is_sealed(run.run_id, ref)]
+    stated = _stated(run)
+    expected = set(stated.reasons) if stated else set()
+    problems = [item for item in run.archive.check_stages(run.run_id, refs) if not _known(item, expected)]
+    for name in names:
+        problems += _compare_result(run, name)
+    if stated is None:
+        problems.append(f"{DECIDE}: there is no readable decision")
+    else:
+        problems += _compare_decision(stated, current_decision(run))
+    files = sum(len(run.archive.read_seal(run.run_id, ref).files) for ref in sealed if _readable(run, ref))
+    return Verification(stated, files, tuple(dict.fromkeys(problems)))
+
+
+def _stated(run: Run) -> RunDecision | None:
+    try:
+        return read_decision(run)
+    except ArchiveError:
+        return None
+
+
+def _known(problem: str, reasons: set[str]) -> bool:
+    """Whether the decision itself names this problem: an INCONCLUSIVE run says what is missing, and that is no
+    discovery."""
+    return any(problem in reason for reason in reasons)
+
+
+def _readable(run: Run, ref: StageRef) -> bool:
+    try:
+        run.archive.read_seal(run.run_id, ref)
+    except ArchiveError:
+        return False
+    return True
+
+
+def _compare_result(run: Run, name: str) -> list[str]:
+    sealed = run.result(name)
+    if sealed is None:
+        return [f"{name}/check/result.json: is missing or damaged"]
+    again = examine(run, name)
+    if _verdicts(sealed) == _verdicts(again):
+        return []
+    return [f"{name}/check/result.json: says {sealed.verdict}, the evidence says {again.verdict}"]
+
+
+def _verdicts(result: ScenarioResult) -> tuple[object, ...]:
+    """What must come out the same. Measured values are left out: the last digits may differ between machines."""
+    objectives = tuple((item.name, item.verdict) for item in result.objectives)
+    checks = tuple(sorted((item.dataset, item.check, item.verdict) for item in result.data_checks))
+    return (result.trusted, result.verdict, objectives, checks)
+
+
+def _compare_decision(stated: RunDecision, again: RunDecision) -> list[str]:
+    problems = []
+    if stated.decision is not again.decision:
+        problems.append(f"{DECIDE}/decision.json: says {stated.decision}, the evidence says {again.decision}")
+    if stated.evidence_digest != again.evidence_digest:
+        problems.append(f"{DECIDE}/decision.json: names the evidence {stated.evidence_digest[:12]}..., "
+                        f"the archive holds {again.evidence_digest[:12]}...")  # fmt: skip
+    return problems

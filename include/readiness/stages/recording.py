@@ -1,0 +1,64 @@
+"""How a stage leaves evidence: a folder that is sealed however the stage ends."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from readiness.clients import progress
+from readiness.clients.archive import OpenStage
+from readiness.model.document import to_json
+from readiness.model.evidence import StageRef
+from readiness.stages.run import Run, StageError
+
+
+@dataclass
+class Recording:
+    """The stage's folder while it is written. ``rows``: row counts of its data sets; ``fingerprint``: what must be
+    equal for two runs to be comparable; ``failure``: set by a stage that failed but has evidence to show."""
+
+    stage: OpenStage
+    rows: dict[str, int] = field(default_factory=dict)
+    fingerprint: dict[str, Any] = field(default_factory=dict)
+    failure: str = ""
+
+    @property
+    def folder(self) -> Path:
+        return self.stage.folder
+
+    def write(self, name: str, facts: Any) -> None:
+        """A JSON file of the stage."""
+        (self.folder / name).write_bytes(to_json(facts))
+
+
+@contextmanager
+def recording(run: Run, ref: StageRef, inputs: tuple[StageRef, ...] = (), *, show: bool = True) -> Iterator[Recording]:
+    """Open the stage and seal it at the end: as done, or as failed with the reason, which is raised on as StageError
+    (a signal is raised on as it came). ``inputs``: the stages it reads; those that are sealed go into its seal."""
+    if show:
+        progress.enter(run.home, run.run_id, ref.stage, None if ref.scope.startswith("_") else ref.scope)
+    record = Recording(run.archive.open_stage(run.run_id, ref))
+    try:
+        yield record
+    except BaseException as error:
+        known = isinstance(error, (StageError, KeyboardInterrupt, SystemExit))
+        record.failure = str(error) or type(error).__name__
+        if not known:
+            record.failure = f"{type(error).__name__}: {record.failure}"
+        _seal(run, record, inputs)
+        raise
+    _seal(run, record, inputs)
+    if record.failure:
+        raise StageError(record.failure)
+
+
+def _seal(run: Run, record: Recording, inputs: tuple[StageRef, ...]) -> None:
+    run.archive.seal(
+        record.stage,
+        outcome="failed" if record.failure else "done",
+        reason=record.failure,
+        inputs=[ref for ref in inputs if run.archive.is_sealed(run.run_id, ref)],
+        rows=record.rows,
+        fingerprint=record.fingerprint,
+    )

@@ -1,0 +1,57 @@
+"""Report: what the evidence says, as one HTML file, bound to the evidence digest it shows."""
+
+from pathlib import Path
+from typing import Any
+
+from readiness.clients.archive import ArchiveError
+from readiness.model.document import sha256
+from readiness.model.evidence import RUN_SCOPE, StageRef, evidence_stages
+from readiness.model.result import RunDecision
+from readiness.stages.evidence_reader import read_evidence
+from readiness.stages.recording import recording
+from readiness.stages.run import Run
+
+REPORT = StageRef(RUN_SCOPE, "report")
+
+
+def report(run: Run) -> dict[str, Any]:
+    """Render and seal the report; its facts: evidence digest, the report's sha256, decision so far, path."""
+    from readiness.report.html import render
+
+    refs = evidence_stages(run.plan.scenario_names)
+    with recording(run, REPORT, refs) as record:
+        decision = evidence_decision(run)
+        found = {name: read_evidence(run, name)[0] for name in run.plan.scenario_names}
+        evidence = {name: item for name, item in found.items() if item is not None}
+        page = render(run.plan, decision, evidence, status=_status(run))
+        path = record.folder / "report.html"
+        path.write_text(page, "utf-8")
+        facts = {
+            "evidence_digest": decision.evidence_digest,
+            "report_sha256": sha256(path.read_bytes()),
+            "decision": decision.decision.value,
+            "problems": list(run.archive.check(run.run_id, run.plan.scenario_names)),
+        }
+        record.write("report.json", facts)
+    return facts | {"report": str(path)}
+
+
+def evidence_decision(run: Run) -> RunDecision:
+    """What the evidence alone says, before any signature."""
+    from readiness.analysis.decision import decide_evidence
+
+    names = run.plan.scenario_names
+    problems = run.archive.check(run.run_id, names)
+    return decide_evidence(run.plan, run.results(), problems, run.archive.evidence_digest(run.run_id, names))
+
+
+def report_path(run: Run) -> Path:
+    """Where the sealed report lies. Raises ArchiveError if there is none."""
+    return run.archive.sealed_folder(run.run_id, REPORT) / "report.html"
+
+
+def _status(run: Run) -> dict[str, Any] | None:
+    try:
+        return run.status()
+    except ArchiveError:
+        return None  # it was never deployed; the report says which evidence is missing

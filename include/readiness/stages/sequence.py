@@ -1,0 +1,61 @@
+"""All stages of a run in one process, without Airflow: the same evidence and the same decision."""
+
+from collections.abc import Callable
+
+from readiness.clients.archive import ArchiveError
+from readiness.model.result import RunDecision
+from readiness.stages.check import check
+from readiness.stages.collect import collect
+from readiness.stages.decide import decide
+from readiness.stages.deploy import deploy
+from readiness.stages.load import load
+from readiness.stages.report import report
+from readiness.stages.run import EnvironmentInUseError, Run, StageError
+from readiness.stages.sign_off import Answer, sign_off
+from readiness.stages.teardown import teardown
+from readiness.stages.verify import verify
+
+Ask = Callable[[Run], Answer]
+Say = Callable[[str], None]
+
+
+def execute(run: Run, ask: Ask, failed: Say) -> RunDecision:
+    """Go through every stage of a planned run. ``ask``: gets the answer where a signature is needed; ``failed``: is
+    told, in a line, of each stage that failed. A failed stage ends the measuring, never the decision: that comes from
+    the evidence so far. The target is stopped however this ends. Raises EnvironmentInUseError when another run has the
+    environment: a run that was refused has nothing to decide."""
+    try:
+        try:
+            deploy(run)
+            verify(run)
+            _measure(run)
+        except EnvironmentInUseError:
+            raise
+        except (StageError, ArchiveError) as error:
+            failed(str(error))
+        for name in run.plan.scenario_names:
+            check(run, name)
+        report(run)
+        sign_off(run, ask(run) if run.plan.sign_off else Answer("not required"))
+    finally:
+        teardown(run)
+    return decide(run)
+
+
+def _measure(run: Run) -> None:
+    """Load and collect scenario after scenario. What the system kept is read also after a load that failed."""
+    for name in run.plan.scenario_names:
+        try:
+            load(run, name)
+        except StageError as error:
+            _collect_anyway(run, name, error)
+        collect(run, name)
+
+
+def _collect_anyway(run: Run, name: str, error: StageError) -> None:
+    """Keep what there is, then go on with the failure of the load, which is the reason that people need."""
+    try:
+        collect(run, name)
+    except StageError as later:
+        raise StageError(f"{error}; {later}") from error
+    raise error

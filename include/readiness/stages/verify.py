@@ -1,0 +1,67 @@
+"""Verify: the steady state before any load. A target that is not healthy is not worth measuring."""
+
+from typing import Any
+
+from readiness.clients import platform_api
+from readiness.clients.target_process import TargetError
+from readiness.model.evidence import RUN_SCOPE, StageRef
+from readiness.stages.recording import recording
+from readiness.stages.run import Run, StageError
+
+
+def verify(run: Run) -> None:
+    """Check readiness, replicas, version, audit trail, sink and the empty queue. Raises StageError naming each
+    check that failed; all are sealed."""
+    inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"))
+    with recording(run, StageRef(RUN_SCOPE, "verify"), inputs) as record:
+        try:
+            status = run.target.status()
+        except (TargetError, ValueError) as error:
+            raise StageError(str(error)) from error
+        checks = [*_of_status(run, status), *_of_components(status), *_of_interfaces(run, status)]
+        record.write("verify.json", {"checks": checks})
+        bad = [f"{check['name']}: {check['detail']}" for check in checks if not check["ok"]]
+        record.failure = "; ".join(bad)
+
+
+def _check(name: str, ok: bool, detail: str) -> dict[str, Any]:
+    return {"name": name, "ok": ok, "detail": detail}
+
+
+def _of_status(run: Run, status: dict[str, Any]) -> list[dict[str, Any]]:
+    asked, found = run.plan.version_under_test, str(status.get("version"))
+    checks = [
+        _check("target ready", status["state"] == "ready", f"the target says {status['state']}"),
+        _check("version under test", asked in ("", found), f"{found} runs, {asked or 'any'} was asked for"),
+    ]
+    for component, replicas in run.replicas().items():
+        there = sum(part["component"] == component for part in status["components"])
+        checks.append(_check(f"{component} replicas", there == replicas, f"{there} run, {replicas} are declared"))
+    return checks
+
+
+def _of_components(status: dict[str, Any]) -> list[dict[str, Any]]:
+    checks = []
+    for part in status["components"]:
+        if part["component"] == "sink" or part["admin_url"] is None:
+            checks.append(_check(f"{part['replica']} ready", bool(part["ready"]), "as the target's status says"))
+            continue
+        answer = platform_api.get_status(f"{part['admin_url']}/readyz")
+        checks.append(_check(f"{part['replica']} ready", answer == 200, f"/readyz: HTTP {answer}"))
+        try:
+            depth = platform_api.read_metric(part["admin_url"], "phantommesh_queue_depth")
+            checks.append(_check(f"{part['replica']} queue empty", depth == 0, f"depth {depth:g}"))
+        except platform_api.ApiError as error:
+            checks.append(_check(f"{part['replica']} queue empty", False, str(error)))
+    return checks
+
+
+def _of_interfaces(run: Run, status: dict[str, Any]) -> list[dict[str, Any]]:
+    checks = []
+    for name, url in (("audit trail", f"{status['base_url']}/v1/audit"), ("sink", f"{status['sink_url']}/deliveries")):
+        try:
+            rows = sum(1 for _ in platform_api.stream(url, run.source("before the load")))
+            checks.append(_check(f"{name} answers", rows == 0, f"{rows} rows before the load"))
+        except platform_api.ApiError as error:
+            checks.append(_check(f"{name} answers", False, str(error)))
+    return checks

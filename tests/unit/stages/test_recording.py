@@ -1,0 +1,53 @@
+"""However a stage ends, what it left is sealed, and says how it ended."""
+
+from pathlib import Path
+
+import pytest
+from readiness.clients.archive import Archive
+from readiness.clients.home import Home, HomeError, checked_run_id
+from readiness.model.evidence import StageRef
+from readiness.stages.recording import recording
+from readiness.stages.run import Run, StageError
+
+REF = StageRef("steady", "observe")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(Home(tmp_path), "run-1")
+
+
+def test_a_stage_that_ends_well_is_sealed_as_done(run: Run) -> None:
+    with recording(run, REF) as record:
+        record.write("observe.json", {"a": 1})
+        record.rows["observe.json"] = 7
+    seal = Archive(run.home.archive).read_seal("run-1", REF)
+    assert (seal.outcome, [(file.name, file.rows) for file in seal.files]) == ("done", [("observe.json", 7)])
+
+
+def leave_a_file_and_raise(run: Run, error: BaseException) -> None:
+    with recording(run, REF) as record:
+        record.write("observe.json", {})
+        raise error
+
+
+@pytest.mark.parametrize("error", [StageError("no port"), KeyboardInterrupt(), ValueError("boom")])
+def test_a_stage_that_raises_is_sealed_as_failed_with_what_it_wrote(run: Run, error: BaseException) -> None:
+    with pytest.raises(type(error)):
+        leave_a_file_and_raise(run, error)
+    seal = run.archive.read_seal("run-1", REF)
+    assert seal.outcome == "failed"
+    assert seal.reason
+    assert [file.name for file in seal.files] == ["observe.json"]
+
+
+def test_a_stage_with_a_failure_to_report_raises_it_after_sealing(run: Run) -> None:
+    with pytest.raises(StageError, match="queue not empty"), recording(run, REF) as record:
+        record.failure = "queue not empty"
+    assert run.archive.read_seal("run-1", REF).reason == "queue not empty"
+
+
+@pytest.mark.parametrize("bad", ["", "../x", "a/b", "-x", "x" * 101, "a b", ".."])
+def test_a_run_id_is_a_folder_name_and_nothing_else(bad: str) -> None:
+    with pytest.raises(HomeError, match="run id"):
+        checked_run_id(bad)
