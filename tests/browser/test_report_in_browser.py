@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import planted_faults
 import pytest
 import synthetic_evidence as synthetic
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -98,8 +99,8 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One report for each decision, with trouble in the evidence, and one with texts that do not break."""
     folder = tmp_path_factory.mktemp("reports")
     plan = examples.example_plan("steady", "failover", sign_off=True)
-    steady = synthetic.with_not_ready(synthetic.steady_evidence(warmup_s=8), "automation-1", 4)
-    steady = synthetic.with_errors(steady, synthetic.some_events(steady, 5))
+    steady = planted_faults.with_not_ready(synthetic.steady_evidence(warmup_s=8), "automation-1", 4)
+    steady = planted_faults.with_errors(steady, planted_faults.some_events(steady, 5))
     evidence = {"steady": steady, "failover": synthetic.steady_evidence(scenario="failover", warmup_s=1, measure_s=90)}
     paths = {}
     for word, made in DECISIONS.items():

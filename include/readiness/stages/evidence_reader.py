@@ -9,6 +9,13 @@ from readiness.model.document import from_json
 from readiness.model.evidence import StageRef
 from readiness.stages.run import Run
 
+_FACTS: dict[str, tuple[str, ...]] = {
+    "load/generator.json": ("finished", "wall_clock_drift_ns"),
+    "observe/observe.json": ("interval_s", "started_ns", "finished_ns", "targets", "worst_lag_ms"),
+    "collect/collect.json": ("audit", "deliveries", "drained", "deadline_s", "clock", "started_ns", "finished_ns"),
+}
+"""Facts that analysis and checks need; docs/archive.md says what they mean."""
+
 
 def read_evidence(run: Run, scenario: str) -> tuple[ScenarioEvidence | None, tuple[str, ...]]:
     """The evidence, or None and what is missing or unreadable, each named."""
@@ -24,11 +31,14 @@ def read_evidence(run: Run, scenario: str) -> tuple[ScenarioEvidence | None, tup
             values[file.removesuffix(".parquet")] = read_table(path, columns)
         except (ArchiveError, ValueError) as error:
             problems.append(str(error) if isinstance(error, ArchiveError) else f"{ref}/{file}: {error}")
-    for stage, file in (("load", "generator.json"), ("observe", "observe.json"), ("collect", "collect.json")):
+    for name, keys in _FACTS.items():
+        stage, file = name.split("/")
         try:
-            values[file.removesuffix(".json")] = run.read_facts(StageRef(scenario, stage), file)
+            facts = values[file.removesuffix(".json")] = run.read_facts(StageRef(scenario, stage), file)
         except ArchiveError as error:
             problems.append(str(error))
+            continue
+        problems += [f"{scenario}/{name}: lacks {key!r}" for key in keys if key not in facts]
     try:
         values["clock"] = from_json(PhaseClock, run.read(StageRef(scenario, "load"), "phases.json"))
     except ArchiveError as error:

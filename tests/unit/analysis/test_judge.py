@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from planted_faults import some_events, with_errors, with_generator_lag, without_audit
 from readiness.analysis.bound import AtLeast
 from readiness.analysis.judge import judge_objective, judge_scenario
 from readiness.model.dataset import ScenarioEvidence
@@ -14,7 +15,7 @@ from readiness.model.result import DataCheck, Measurement, ScenarioResult
 from readiness.model.scenario import Objective, Scenario
 from readiness.model.verdict import Verdict
 from readiness.spec.files import read_scenario
-from synthetic_evidence import some_events, steady_evidence, with_errors, with_generator_lag, without_audit
+from synthetic_evidence import steady_evidence
 
 SCENARIOS = Path(__file__).parents[3] / "scenarios"
 CHECKED = (DataCheck("load/requests.parquet", "columns", Verdict.PASS, "", ""),)

@@ -5,17 +5,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from readiness.analysis.ledger import ledger
-from readiness.model.dataset import ScenarioEvidence
-from synthetic_evidence import (
+from planted_faults import (
     some_events,
-    steady_evidence,
     with_duplicate_deliveries,
     with_errors,
     with_unknown_events,
     without_audit,
     without_deliveries,
 )
+from readiness.analysis.ledger import ledger
+from readiness.model.dataset import ScenarioEvidence
+from synthetic_evidence import steady_evidence
 
 
 @pytest.fixture(scope="module")

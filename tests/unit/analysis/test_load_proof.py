@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from planted_faults import some_events, with_errors, with_generator_lag
 from readiness.analysis.load_proof import prove_load
 from readiness.model.dataset import ScenarioEvidence
-from synthetic_evidence import S, some_events, steady_evidence, with_errors, with_generator_lag
+from synthetic_evidence import S, steady_evidence
 
 
 @pytest.fixture(scope="module")

@@ -5,17 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from readiness.analysis.bound import AtLeast
-from readiness.analysis.measure import MEASURES, measure
-from readiness.analysis.queue import DEPTH
-from readiness.analysis.trend import CPU, MEMORY, STARTED
-from readiness.model.dataset import ScenarioEvidence
-from readiness.model.metric import CATALOGUE
-from readiness.model.result import Measurement
-from synthetic_evidence import (
-    S,
+from planted_faults import (
     some_events,
-    steady_evidence,
     with_duplicate_deliveries,
     with_errors,
     with_not_ready,
@@ -24,6 +15,14 @@ from synthetic_evidence import (
     without_audit,
     without_deliveries,
 )
+from readiness.analysis.bound import AtLeast
+from readiness.analysis.measure import MEASURES, measure
+from readiness.analysis.queue import DEPTH
+from readiness.analysis.trend import CPU, MEMORY, STARTED
+from readiness.model.dataset import ScenarioEvidence
+from readiness.model.metric import CATALOGUE
+from readiness.model.result import Measurement
+from synthetic_evidence import S, steady_evidence
 
 
 @pytest.fixture(scope="module")

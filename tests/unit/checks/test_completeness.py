@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from planted_faults import with_metrics_gap
 from readiness.checks.completeness import Expected
 from readiness.checks.data_checks import check_completeness
 from readiness.model.dataset import ScenarioEvidence
 from readiness.model.verdict import Verdict
-from synthetic_evidence import COMPONENTS, WITH_METRICS, S, source_of, steady_evidence, with_metrics_gap
+from synthetic_evidence import COMPONENTS, WITH_METRICS, S, source_of, steady_evidence
 
 CLEAN = steady_evidence()
 MEASURE = CLEAN.clock.phase("measure")

@@ -6,18 +6,8 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from readiness.checks import data_checks, suites
-from readiness.checks.data_checks import check_data
-from readiness.checks.expectation import between
-from readiness.model.dataset import DATASETS, ScenarioEvidence
-from readiness.model.result import DataCheck
-from readiness.model.verdict import Verdict
-from synthetic_evidence import (
-    COMPONENTS,
-    WITH_METRICS,
+from planted_faults import (
     some_events,
-    source_of,
-    steady_evidence,
     with_duplicate_deliveries,
     with_errors,
     with_metrics_gap,
@@ -26,6 +16,13 @@ from synthetic_evidence import (
     without_audit,
     without_deliveries,
 )
+from readiness.checks import data_checks, suites
+from readiness.checks.data_checks import check_data
+from readiness.checks.expectation import between
+from readiness.model.dataset import DATASETS, ScenarioEvidence
+from readiness.model.result import DataCheck
+from readiness.model.verdict import Verdict
+from synthetic_evidence import COMPONENTS, WITH_METRICS, source_of, steady_evidence
 
 CLEAN = steady_evidence()
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import planted_faults
 import pytest
 import synthetic_evidence as synthetic
 from readiness.analysis import latency
@@ -69,8 +70,8 @@ def test_end_to_end_counts_to_the_last_due_alert_and_its_first_arrival() -> None
 
 def test_accept_latency_counts_from_the_intended_time_and_is_endless_without_success() -> None:
     evidence = synthetic.steady_evidence(measure_s=5)
-    failed = synthetic.some_events(evidence, 3)
-    evidence = synthetic.with_errors(evidence, failed, status=0)
+    failed = planted_faults.some_events(evidence, 3)
+    evidence = planted_faults.with_errors(evidence, failed, status=0)
     axis = timeline(evidence, None)
     assert axis is not None
     found = series.accept_latencies(evidence.requests, axis)
@@ -82,7 +83,7 @@ def test_accept_latency_counts_from_the_intended_time_and_is_endless_without_suc
 
 
 def test_a_replica_that_was_not_ready_is_found_with_its_times() -> None:
-    evidence = synthetic.with_not_ready(synthetic.steady_evidence(), "automation-1", 4, at_s=10)
+    evidence = planted_faults.with_not_ready(synthetic.steady_evidence(), "automation-1", 4, at_s=10)
     axis = timeline(evidence, None)
     assert axis is not None
     (item,) = axis.not_ready
@@ -126,7 +127,7 @@ def test_many_replicas_become_one_range() -> None:
 
 def test_errors_and_invalid_slices_are_in_the_legends() -> None:
     evidence = synthetic.steady_evidence()
-    evidence = synthetic.with_errors(evidence, synthetic.some_events(evidence, 5))
+    evidence = planted_faults.with_errors(evidence, planted_faults.some_events(evidence, 5))
     start_ns = evidence.clock.phase("measure").start_ns
     figures = {item.title: item for item in draw_all(evidence, None, examples.proof(invalid_slices=(start_ns,)))}
     assert "5 without success" in [item.label for item in figures["Accept latency"].legend]
@@ -138,17 +139,17 @@ def test_the_percentile_curve_counts_failures_as_the_slowest() -> None:
     share = len(evidence.requests) // 5
     figures = {item.title: item for item in draw_all(evidence, None, None)}
     assert "without end" not in figures["Latency by percentile"].described
-    evidence = synthetic.with_errors(evidence, synthetic.some_events(evidence, share), status=0)
+    evidence = planted_faults.with_errors(evidence, planted_faults.some_events(evidence, share), status=0)
     figures = {item.title: item for item in draw_all(evidence, None, None)}
     assert "p95 without end, p99 without end, maximum without end" in figures["Latency by percentile"].described
 
 
 def test_figures_rest_on_the_same_latencies_as_the_verdicts() -> None:
     evidence = synthetic.steady_evidence()
-    evidence = synthetic.with_errors(evidence, synthetic.some_events(evidence, 7))
-    evidence = synthetic.without_deliveries(evidence, synthetic.some_events(evidence, 5, due=True))
-    evidence = synthetic.without_audit(evidence, synthetic.some_events(evidence, 11), ("assessed",))
-    evidence = synthetic.with_duplicate_deliveries(evidence, synthetic.some_events(evidence, 9, due=True))
+    evidence = planted_faults.with_errors(evidence, planted_faults.some_events(evidence, 7))
+    evidence = planted_faults.without_deliveries(evidence, planted_faults.some_events(evidence, 5, due=True))
+    evidence = planted_faults.without_audit(evidence, planted_faults.some_events(evidence, 11), ("assessed",))
+    evidence = planted_faults.with_duplicate_deliveries(evidence, planted_faults.some_events(evidence, 9, due=True))
     evidence = replace(evidence, collect=evidence.collect | {"clock": {"offset_ns": 3 * synthetic.MS}})
     axis = timeline(evidence, None)
     assert axis is not None

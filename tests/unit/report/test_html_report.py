@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import pandas as pd
+import planted_faults
 import pytest
 import synthetic_evidence as synthetic
 from readiness.model.dataset import ScenarioEvidence
@@ -276,5 +277,5 @@ def test_a_result_of_an_objective_that_the_plan_does_not_know_is_shown(plan: Run
 def test_thirty_minutes_stay_small() -> None:
     plan = examples.example_plan()
     long = synthetic.steady_evidence(rate_per_s=83.33, warmup_s=60, measure_s=1800)
-    page = render(plan, examples.rejected(plan), {"steady": synthetic.with_slow_tail(long, 0.02, 900)})
+    page = render(plan, examples.rejected(plan), {"steady": planted_faults.with_slow_tail(long, 0.02, 900)})
     assert len(page.encode()) < 1_500_000
