@@ -4,6 +4,7 @@ Locust starts, stops and signals; the schedule is ours, because a closed loop of
 Started by run_plan.py, which checks the plan first.
 """
 
+import gc
 import os
 import sys
 import time
@@ -45,12 +46,15 @@ class Replay:
         self.connections.open_warm(self.plan.request_timeout_s)
         start_ns = self.clock.now_ns() + _LEAD_NS
         publish(self.plan.out_dir / "phases.json", phases(self.schedule, start_ns, self.clock.anchor_wall_ns))
+        # What was made until now stays: a collection that walks it would hold up the schedule for milliseconds.
+        gc.collect()
+        gc.freeze()
         reporter = gevent.spawn(self._report)
         try:
             self.loop.run(start_ns)
         finally:
             self.loop.end()
-            reporter.kill()
+            reporter.join()
             self.log.close()
             self.connections.close()
             publish(self.plan.out_dir / "generator.json", self._facts())
@@ -61,15 +65,17 @@ class Replay:
         return self.loop.failure is None and self.loop.tally.handled == self.schedule.count
 
     def _report(self) -> None:
-        """Flush the records and publish progress twice a second; a disk that refuses ends the run."""
+        """Flush the records and publish progress twice a second, until the loop has ended; a disk that refuses ends
+        the run. Files are written by a thread: the journal of a busy disk can hold a write for tens of ms."""
         sent_before, before_s = 0, time.monotonic()
+        thread = gevent.get_hub().threadpool
         try:
-            while True:
-                gevent.sleep(_PROGRESS_EVERY_S)
-                self.log.flush()
+            while not self.loop.wait(_PROGRESS_EVERY_S):
+                self.log.flush(lambda write, data: thread.apply(write, (data,)))
                 now_s, sent = time.monotonic(), self.loop.tally.sent
                 if self.plan.progress_file is not None:
-                    publish(self.plan.progress_file, self._progress((sent - sent_before) / (now_s - before_s)))
+                    progress = self._progress((sent - sent_before) / (now_s - before_s))
+                    thread.apply(publish, (self.plan.progress_file, progress))
                 sent_before, before_s = sent, now_s
         except OSError as error:
             self.loop.end(error)

@@ -50,7 +50,6 @@ class OpenLoop:
         self._connections, self._log, self._clock = connections, log, clock
         self._head = request_head(plan)
         self._in_flight: dict[int, int] = {}
-        self._waiting = 0
         self._ended = Event()
         self.start_ns = 0
         self.tally = Tally()
@@ -73,9 +72,9 @@ class OpenLoop:
         for seq, sent_ns in list(self._in_flight.items()):
             self._record(seq, sent_ns, None, (0, "stopped"))
 
-    def wait(self) -> None:
-        """Block until run() has ended."""
-        self._ended.wait()
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Block until run() has ended, or for ``timeout_s``; whether it has ended."""
+        return bool(self._ended.wait(timeout_s))
 
     def phase_now(self) -> str:
         """warmup, measure, or drain: all is sent and the last answers are awaited."""

@@ -6,7 +6,7 @@ line may be cut and is then no record.
 
 import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 COLUMNS = (
@@ -56,10 +56,20 @@ class RequestLog:
         """Take one line made by row()."""
         self._rows.append(line)
 
-    def flush(self) -> None:
-        """Write what is held. Raises OSError when the file system refuses (full, gone)."""
+    def flush(self, run: Callable[[Callable[[bytes], None], bytes], None] | None = None) -> None:
+        """Write what is held. Raises OSError when the file system refuses (full, gone).
+
+        run: calls the writing function with the data, in a thread for instance, and returns when it is done.
+        """
         rows, self._rows = self._rows, []
-        rest = memoryview("".join(rows).encode("ascii"))
+        data = "".join(rows).encode("ascii")
+        if run is None:
+            self._write(data)
+        else:
+            run(self._write, data)
+
+    def _write(self, data: bytes) -> None:
+        rest = memoryview(data)
         while rest:
             rest = rest[os.write(self._fd, rest) :]
 

@@ -13,6 +13,7 @@ from phantommesh.database import statements
 TURN_S = 0.25
 DEPTH_TURNS = 2  # the backlog of the others is counted every second turn
 BEAT_TURNS = 4
+HELD_UP_S = 1.0
 TAKE_AT_ONCE = 500
 
 
@@ -24,19 +25,21 @@ class Watch:
         self._backlog = backlog
         self._work = work
         self._channels = channels
-        self.turned_s = time.monotonic()
 
     async def run(self, session: Session) -> None:
         """Watch until cancelled or the connection is lost."""
-        turn = 0
+        turn, turned_s = 0, time.monotonic()
         while True:
+            # Who was held up itself cannot tell that the others were silent.
+            held_up, turned_s = time.monotonic() - turned_s > HELD_UP_S, time.monotonic()
             for dead in await session.watcher.fetch(statements.DEAD_INSTANCES):
                 await self._take_over(session, dead[0])
             if turn % DEPTH_TURNS == 0:
                 self._backlog.of_others = await session.watcher.fetchval(statements.DEPTH_OF_OTHERS, session.instance)
             if turn % BEAT_TURNS == 0:
                 await session.watcher.execute(statements.HEARTBEAT, session.instance)
-                await session.watcher.execute(statements.CUT_OFF_SILENT, session.instance, self._lease_s)
+                if not held_up:
+                    await session.watcher.execute(statements.CUT_OFF_SILENT, session.instance, self._lease_s)
             turn += 1
             await asyncio.sleep(TURN_S)
 

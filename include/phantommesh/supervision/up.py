@@ -212,7 +212,8 @@ def _refuse_failed(state: State, supervisor: "subprocess.Popen[bytes]") -> None:
     for info in _supervised(state):
         if info["statename"] == "FATAL" or (info["statename"] == "BACKOFF" and info["name"] == "postgres"):
             log = state.logs / f"{info['name']}.log"
-            raise PlatformError(f"{info['name']} does not start: {server.reason_in_log(log)}; see {log}")
+            why = server.reason_in_log(log) if log.is_file() and log.stat().st_size else info["spawnerr"]
+            raise PlatformError(f"{info['name']} does not start: {why or 'it ends at once'}; see {state.logs}")
 
 
 def _supervised(state: State) -> list[dict[str, Any]]:

@@ -177,11 +177,16 @@ def _refusals(answers: list[Answer]) -> list[Answer]:
 
 def test_a_silent_replica_is_cut_off_and_its_work_taken_over(strained: Platform, critical: dict[str, Any]) -> None:
     until(lambda: strained.status()["state"] == "ready")
+    sink = strained.component("sink-0")["pid"]
     events = [critical | {"event_id": str(uuid.uuid4()), "host": "silent"} for _ in range(20)]
-    until(lambda: strained.post(events).status == 202)
-    acceptor = strained.audit("source=silent&limit=1")[0][0]["replica"]
-    pid = strained.component(acceptor)["pid"]
-    os.kill(pid, signal.SIGSTOP)
+    os.kill(sink, signal.SIGSTOP)  # so that the work is not done before the replica falls silent
+    try:
+        until(lambda: strained.post(events).status == 202)
+        acceptor = strained.audit("source=silent&limit=1")[0][0]["replica"]
+        pid = strained.component(acceptor)["pid"]
+        os.kill(pid, signal.SIGSTOP)
+    finally:
+        os.kill(sink, signal.SIGCONT)
     try:
         ids = {event["event_id"] for event in events}
         until(lambda: any(_other_answers(strained, "silent", ids)), 15)
@@ -189,6 +194,9 @@ def test_a_silent_replica_is_cut_off_and_its_work_taken_over(strained: Platform,
         os.kill(pid, signal.SIGCONT)
     until(lambda: strained.status()["state"] == "ready")
     assert strained.component(acceptor)["pid"] == pid, "it begins a new session; it need not die"
+    assert acceptor not in {
+        row["replica"] for row in strained.audit("source=silent")[0] if row["action"] == "delivered"
+    }
 
 
 def _other_answers(platform: Platform, source: str, ids: set[str]) -> list[bool]:
