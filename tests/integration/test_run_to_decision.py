@@ -99,13 +99,15 @@ def test_a_healthy_release_is_approved_and_confirmed(approved: tuple[dict[str, s
     assert processes_of(home) == []
 
 
-@pytest.mark.parametrize(
-    "file",
-    ["steady/load/requests.parquet", "steady/observe/health.parquet", "steady/collect/audit.parquet",
-     "steady/check/result.json", "_run/plan/run.json", "_run/report/report.html", "_run/sign_off/sign-off.json",
-     "_run/decide/decision.json"],
-)  # fmt: skip
-@pytest.mark.parametrize("damage", ["altered", "removed", "truncated"])
+SEALED = [
+    "steady/load/requests.parquet", "steady/observe/health.parquet", "steady/collect/audit.parquet",
+    "steady/check/result.json", "_run/plan/run.json", "_run/report/report.html", "_run/sign_off/sign-off.json",
+    "_run/decide/decision.json",
+]  # fmt: skip
+DAMAGES = [(name, "altered") for name in SEALED] + [(SEALED[0], "removed"), (SEALED[2], "truncated")]
+
+
+@pytest.mark.parametrize(("file", "damage"), DAMAGES)
 def test_a_damaged_file_is_named(
     approved: tuple[dict[str, str], Path, dict[str, Any]], tmp_path: Path, file: str, damage: str
 ) -> None:

@@ -9,7 +9,6 @@ from readiness.model.scenario import Scenario
 from readiness.model.verdict import Decision, Verdict, decide, roll_up
 
 AWAITING = "awaiting sign-off"
-SMOKE = "a smoke run shortens its phases: it can gate a merge, never a release"
 
 
 def decide_evidence(
@@ -27,7 +26,7 @@ def decide_evidence(
     reasons = (
         distrust or list(_findings(results, verdict)) or [f"every objective holds: {', '.join(plan.scenario_names)}"]
     )
-    warnings = [SMOKE] * (plan.profile == "smoke") + list(_findings(results, Verdict.WARN))
+    warnings = list(_findings(results, Verdict.WARN))
     return RunDecision(
         run_id=plan.run_id,
         decision=decision,

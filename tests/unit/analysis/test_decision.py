@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from readiness.analysis.decision import AWAITING, SMOKE, decide_evidence, decide_run
+from readiness.analysis.decision import AWAITING, decide_evidence, decide_run
 from readiness.analysis.judge import judge_scenario
 from readiness.model.document import from_json, to_json
 from readiness.model.result import DataCheck, ObjectiveResult, RunDecision, ScenarioResult, SignOff
@@ -94,7 +94,7 @@ def test_whatever_is_not_a_closed_trusted_set_is_inconclusive_even_beside_a_fail
 
 def test_a_smoke_run_gates_a_merge_and_says_so(good: ScenarioResult) -> None:
     decision = decided(good, replace(PLAN, profile="smoke"))
-    assert (decision.decision, decision.scope, decision.warnings) == (APPROVED, "merge", (SMOKE,))
+    assert (decision.decision, decision.scope, decision.warnings) == (APPROVED, "merge", ())
 
 
 def test_a_named_approval_of_this_evidence_approves(good: ScenarioResult) -> None:
@@ -137,3 +137,12 @@ def test_before_the_signature_the_evidence_speaks_and_says_that_it_waits(good: S
     assert (shown.decision, shown.sign_off) == (APPROVED, None)
     assert AWAITING in shown.warnings
     assert decide_evidence(PLAN, (good,), (), DIGEST).warnings == ()
+
+
+def test_evidence_that_changed_after_it_was_shown_is_rejected_whatever_else_is_wrong() -> None:
+    plan = replace(PLAN, sign_off=True)
+    signed = SignOff("approve", "ann", "2026-01-01T00:00:00Z", None, DIGEST, None, changes=("requests were altered",))
+    for problems in ((), ("steady/load/requests.parquet: was altered",)):
+        decision = decide_run(plan, (), problems, DIGEST, signed)
+        assert decision.decision is REJECTED
+        assert "changed after it was shown: requests were altered" in decision.reasons[0]
