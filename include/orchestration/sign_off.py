@@ -1,0 +1,102 @@
+"""The human sign-off: a question in Airflow's UI, and the task that records its answer.
+
+Airflow only carries the answer. The record binds it to the evidence digest that the person was shown; whether that is
+still the evidence, and what follows, is judged by the ``sign-off`` and ``decide`` stages.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import Context, Param
+from airflow.sdk.exceptions import AirflowSkipException
+
+from orchestration.project import home_folder
+from orchestration.run_identity import readiness_run_id
+from orchestration.stage_operators import StageOperator
+
+APPROVE, REJECT = "Approve", "Reject"
+ASK = "ask_for_sign_off"
+REPORT = "report"
+
+
+def answer_form() -> dict[str, Param]:
+    """What a person may add to the answer. Given as ``params`` to the task, since Airflow adds the DAG's own to it."""
+    return {"comment": Param(None, type=["null", "string"], format="multiline", title="Comment")}
+
+
+class AskForSignOff(HITLOperator):
+    """Asks a person, showing the provisional decision, every objective and the evidence digest. Skipped when the run
+    asks for no sign-off. Nobody answering in time counts as Reject, without a name."""
+
+    def __init__(self, *, environment: str, **kwargs: Any) -> None:
+        super().__init__(subject="Release readiness", options=[APPROVE, REJECT], defaults=REJECT, **kwargs)
+        self.environment = environment
+
+    def execute(self, context: Context) -> Any:
+        if not context["params"]["sign_off"]:
+            raise AirflowSkipException("this run asks for no sign-off")
+        run_id = readiness_run_id(self.environment, str(context["run_id"]))
+        shown = context["ti"].xcom_pull(task_ids=REPORT)
+        version = context["params"]["version"]
+        self.subject = f"{shown['decision']}: may {version or 'this release'} ship? ({run_id})"
+        self.body = question(run_id, list(context["params"]["scenarios"]), shown, home_folder() / "archive")
+        return super().execute(context)
+
+
+class SignOffOperator(StageOperator):
+    """Records the answer. Runs whatever became of the question: skipped, answered, timed out or failed."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(stage="sign_off", **kwargs)
+
+    def arguments(self, context: Context) -> list[str]:
+        if not context["params"]["sign_off"]:
+            return ["--answer=not-required"]
+        ti = context["ti"]
+        return answer_arguments(ti.xcom_pull(task_ids=ASK), ti.xcom_pull(task_ids=REPORT))
+
+
+def answer_arguments(answer: Any, shown: Any) -> list[str]:
+    """The arguments of ``readiness stage sign-off`` for a question's result (None: it has none) and what was shown."""
+    person = (answer or {}).get("responded_by_user")
+    if not person:
+        return ["--answer=none"]
+    word = "approve" if list(answer["chosen_options"]) == [APPROVE] else "reject"
+    at = answer["responded_at"]
+    comment = (answer.get("params_input") or {}).get("comment")
+    arguments = [f"--answer={word}", f"--by={person.get('name') or person['id']}"]
+    arguments += [f"--answered-at={at if isinstance(at, str) else at.isoformat()}"]
+    arguments += [f"--comment={comment}"] if comment else []
+    arguments += [f"--shown-digest={shown['evidence_digest']}"] if shown else []
+    return arguments
+
+
+def question(run_id: str, scenarios: list[str], shown: dict[str, Any], archive_root: Path) -> str:
+    """What the person reads (Markdown): the provisional decision, each objective, the digest that the answer binds."""
+    rows = [row for scenario in scenarios for row in _objective_rows(run_id, scenario, archive_root)]
+    return "\n".join([
+        f"Run `{run_id}`, decision so far: **{shown['decision']}**. The report: `{shown['report']}`.",
+        "", "| scenario | objective | measured | must be | verdict |", "|---|---|---|---|---|", *rows, "",
+        f"Your answer is bound to the evidence digest `{shown['evidence_digest']}`.",
+    ])  # fmt: skip
+
+
+def _objective_rows(run_id: str, scenario: str, archive_root: Path) -> list[str]:
+    # Imported here: every task imports this module, and only the question reads the archive.
+    from readiness.clients.archive import Archive, ArchiveError
+    from readiness.model.document import from_json
+    from readiness.model.evidence import StageRef
+    from readiness.model.result import ScenarioResult
+
+    try:
+        folder = Archive(archive_root).sealed_folder(run_id, StageRef(scenario, "check"))
+    except ArchiveError as error:
+        return [_row(scenario, "no result", str(error), "", "NO_DATA")]
+    result = from_json(ScenarioResult, (folder / "result.json").read_bytes())
+    rows = [_row(scenario, o.name, o.shown, o.must, o.verdict.value) for o in result.objectives]
+    return rows + [_row(scenario, "evidence", problem, "", "not trusted") for problem in result.problems]
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

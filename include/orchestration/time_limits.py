@@ -1,0 +1,63 @@
+"""Upper bounds of the stages, in seconds: what takes longer is broken and is stopped."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from readiness.model.environment import Environment
+from readiness.model.scenario import Scenario
+
+_START_S = 60.0
+"""Starting the command and its imports, on a machine that is busy."""
+_FIXED_S = {
+    "request": 60.0,
+    "plan": 60.0,
+    "verify": 120.0,
+    "check": 300.0,
+    "report": 300.0,
+    "sign_off": 60.0,
+    "decide": 60.0,
+    "teardown": 120.0,
+    "close": 60.0,
+}
+_SIGN_OFF_VARIABLE = "READINESS_SIGN_OFF_TIMEOUT_S"
+_SIGN_OFF_DEFAULT_S = 4 * 3600.0
+
+
+@dataclass(frozen=True)
+class TimeLimits:
+    """``limit_s``: stage -> seconds. A mapped load waits for the scenario before it, so its bound includes that."""
+
+    limit_s: Mapping[str, float]
+
+    def of(self, stage: str) -> timedelta:
+        return timedelta(seconds=self.limit_s[stage])
+
+
+def time_limits(environment: Environment, scenarios: Iterable[Scenario]) -> TimeLimits:
+    """The bounds for an environment and whichever of the scenarios and profiles a run may choose."""
+    profiles = [profile for scenario in scenarios for profile in scenario.profiles.values()]
+    load_s = max(profile.warmup + profile.measure for profile in profiles) + 2 * _START_S
+    collect_s = max(profile.drain for profile in profiles) + 2 * _START_S
+    before_s = collect_s + _FIXED_S["check"]
+    return TimeLimits({
+        **_FIXED_S,
+        "deploy": environment.start_timeout + _START_S,
+        "load": load_s + before_s,
+        "collect": collect_s,
+    })  # fmt: skip
+
+
+def sign_off_timeout(environ: Mapping[str, str] = os.environ) -> timedelta:
+    """How long a person may take: READINESS_SIGN_OFF_TIMEOUT_S in seconds, else 4 hours. Raises ValueError."""
+    text = environ.get(_SIGN_OFF_VARIABLE, "")
+    try:
+        seconds = float(text) if text else _SIGN_OFF_DEFAULT_S
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 7 * 24 * 3600:
+        raise ValueError(
+            f"{_SIGN_OFF_VARIABLE}: {text!r} is not a number of seconds from 1 to 604800; correct or unset it"
+        )
+    return timedelta(seconds=seconds)
