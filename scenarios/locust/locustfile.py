@@ -39,6 +39,7 @@ class Replay:
         self.log = RequestLog(plan.out_dir / "requests.csv")
         traffic = Traffic(self.recordings, plan.source, plan.seed, self.schedule.count)
         self.loop = OpenLoop(plan, self.schedule, traffic, self.connections, self.log, self.clock)
+        self._parent = os.getppid()  # nobody would stop a load whose starter was killed
         self._started_s, self._cpu_before_s = time.monotonic(), cpu_s()
 
     def send(self) -> None:
@@ -71,6 +72,9 @@ class Replay:
         thread = gevent.get_hub().threadpool
         try:
             while not self.loop.wait(_PROGRESS_EVERY_S):
+                if os.getppid() != self._parent:
+                    self.loop.end(RuntimeError("the process that started it has gone"))
+                    return
                 self.log.flush(lambda write, data: thread.apply(write, (data,)))
                 now_s, sent = time.monotonic(), self.loop.tally.sent
                 if self.plan.progress_file is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from freezable_server import FreezableServer, freezable_server
 from request_log import read_rows
@@ -24,7 +25,7 @@ def server() -> Iterator[FreezableServer]:
         yield running
 
 
-def start(tmp_path: Path, port: int, rate_per_s: float, measure_s: float) -> subprocess.Popen[str]:
+def write_plan(tmp_path: Path, port: int, rate_per_s: float, measure_s: float) -> None:
     plan = {
         "schema": 1, "run_id": "r", "scenario": "s", "source": "r/s", "url": f"http://127.0.0.1:{port}/v1/events",
         "arrivals": "poisson", "rate_per_s": rate_per_s, "warmup_s": 1, "measure_s": measure_s, "seed": 7,
@@ -32,6 +33,10 @@ def start(tmp_path: Path, port: int, rate_per_s: float, measure_s: float) -> sub
         "request_timeout_s": 5, "out_dir": str(tmp_path), "progress_file": str(tmp_path / "progress.json"),
     }  # fmt: skip
     (tmp_path / "plan.json").write_text(json.dumps(plan))
+
+
+def start(tmp_path: Path, port: int, rate_per_s: float, measure_s: float) -> subprocess.Popen[str]:
+    write_plan(tmp_path, port, rate_per_s, measure_s)
     command = [sys.executable, str(ROOT / "scenarios/locust/run_plan.py"), str(tmp_path / "plan.json")]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
@@ -100,6 +105,19 @@ def test_an_ended_generator_leaves_its_records(tmp_path: Path, server: Freezable
     assert late == []  # it stops sending, it does not finish its plan first
     if ending != signal.SIGKILL:
         assert json.loads((tmp_path / "generator.json").read_text())["finished"] is False
+
+
+def test_a_generator_whose_starter_was_killed_ends(tmp_path: Path, server: FreezableServer) -> None:
+    write_plan(tmp_path, server.port, 100, 60)
+    command = [sys.executable, str(ROOT / "scenarios/locust/run_plan.py"), str(tmp_path / "plan.json")]
+    starter = f"import subprocess, time; print(subprocess.Popen({command!r}).pid, flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", starter], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        generator = psutil.Process(int(parent.stdout.readline()))
+        phase_clock(tmp_path, parent)
+        parent.kill()
+    generator.wait(10)
+    assert json.loads((tmp_path / "generator.json").read_text())["finished"] is False
 
 
 def test_a_bad_plan_is_refused_before_anything_is_sent(tmp_path: Path) -> None:

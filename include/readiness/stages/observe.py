@@ -6,6 +6,7 @@ neither the others nor the next tick.
 
 import asyncio
 import json
+import os
 import signal
 import time
 from dataclasses import dataclass, field
@@ -129,15 +130,16 @@ class Observer:
         self.pulse = _Pulse()
 
     async def run(self, until: _Until, longest_s: float) -> None:
-        """Tick until ``until`` says so, ``longest_s`` have passed, or SIGTERM or SIGINT came."""
-        stop = asyncio.Event()
+        """Tick until ``until`` says so, ``longest_s`` have passed, SIGTERM or SIGINT came, or the process that started
+        this one is gone: nobody would stop it then."""
+        stop, parent = asyncio.Event(), os.getppid()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         started_s, anchor_ns = time.monotonic(), time.time_ns()
         tasks: set[asyncio.Task[None]] = set()
         async with Scraper(min(_LONGEST_ANSWER_S, 2 * self._interval_s)) as scraper:
             tick = 0
-            while not stop.is_set() and time.monotonic() - started_s < longest_s:
+            while not stop.is_set() and time.monotonic() - started_s < longest_s and os.getppid() == parent:
                 due_s = started_s + tick * self._interval_s
                 tick_ns = anchor_ns + round(tick * self._interval_s * 1e9)
                 await _sleep_until(due_s, stop)
