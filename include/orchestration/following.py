@@ -12,9 +12,8 @@ from readiness.clients.airflow import Task
 from readiness.clients.home import Home
 from readiness.report.terminal import LiveProgress
 
-from orchestration.run_identity import readiness_run_id
+from orchestration.run_identity import ASK, readiness_run_id
 from orchestration.services import AirflowServices
-from orchestration.sign_off import ASK
 
 _ENDED = ("success", "failed")
 _STOPPING_S = 90.0

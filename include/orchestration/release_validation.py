@@ -10,7 +10,8 @@ from readiness.model.scenario import Scenario
 from readiness.spec.files import read_environment, read_scenario
 
 from orchestration.project import scenarios_folder
-from orchestration.sign_off import ASK, AskForSignOff, SignOffOperator, answer_form
+from orchestration.run_identity import ASK
+from orchestration.sign_off import AskForSignOff, SignOffOperator, answer_form
 from orchestration.stage_operators import (
     CloseOperator,
     DecideOperator,

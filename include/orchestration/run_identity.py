@@ -1,8 +1,10 @@
-"""The id of a readiness run, derived from the identity of the DAG run that executes it."""
+"""Names that both sides of a DAG run know: those inside Airflow, and those that follow it from outside."""
 
 import hashlib
 import re
 
+ASK = "ask_for_sign_off"
+"""Id of the task that waits for a person. Here, so that what follows a run from outside need not import Airflow."""
 _LONGEST = 100
 """Characters of an id, as the engine takes them."""
 _DIGEST = 8

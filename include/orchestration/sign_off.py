@@ -12,11 +12,10 @@ from airflow.sdk import Context, Param
 from airflow.sdk.exceptions import AirflowSkipException
 
 from orchestration.project import home_folder
-from orchestration.run_identity import readiness_run_id
+from orchestration.run_identity import ASK, readiness_run_id
 from orchestration.stage_operators import StageOperator
 
 APPROVE, REJECT = "Approve", "Reject"
-ASK = "ask_for_sign_off"
 REPORT = "report"
 
 

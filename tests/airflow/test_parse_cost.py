@@ -49,3 +49,12 @@ def test_a_dag_file_is_small_and_airflow_can_find_it(path: Path) -> None:
     # Airflow skips files without these two words.
     assert "airflow" in text.lower()
     assert "dag" in text.lower()
+
+
+def test_the_demo_does_not_import_airflow() -> None:
+    """Importing it reads the caller's AIRFLOW__ variables and writes into the caller's home: neither is ours."""
+    program = "import sys, orchestration.demo; print([name for name in sys.modules if name.split('.')[0] == 'airflow'])"
+    env = {"PYTHONPATH": str(PROJECT / "include")}
+    argv = [sys.executable, "-c", program]
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "[]\n"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from orchestration.following import FollowedRun
+from orchestration.run_identity import ASK
 from orchestration.services import AirflowServices
-from orchestration.sign_off import ASK
 from readiness.clients.archive import Archive
 from readiness.model.document import from_json
 from readiness.model.evidence import RUN_SCOPE, StageRef
