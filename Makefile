@@ -29,8 +29,11 @@ lint: $(STAMP)  ## style, types, layers
 	$(BIN)/lint-imports
 	$(BIN)/yamllint --strict scenarios .yamllint.yaml
 
+# Three processes: the Airflow of one set of tests must not take the CPU from the load of another.
 test: lint  ## lint and all tests
-	$(BIN)/pytest
+	$(BIN)/pytest tests/unit tests/browser
+	$(BIN)/pytest tests/integration
+	$(BIN)/pytest tests/airflow
 
 benchmark: $(STAMP)  ## the figures of docs/benchmarks.md, measured here
 	@$(BIN)/python tests/benchmarks/all.py

@@ -24,5 +24,7 @@ def short_scenarios(folder: Path, *, measure_s: float = 6.0, rate_per_min: int =
 
 
 def environment(folder: Path, home: Path) -> dict[str, str]:
-    """The environment of a `readiness` process that uses these scenarios and this home."""
-    return os.environ | {"READINESS_SCENARIOS": str(folder), "READINESS_HOME": str(home)}
+    """The environment of a `readiness` process that uses these scenarios and this home. A proxy of the user's shell
+    must not come between it and what it measures: there is one, and nothing answers there."""
+    proxy = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+    return os.environ | proxy | {"READINESS_SCENARIOS": str(folder), "READINESS_HOME": str(home)}

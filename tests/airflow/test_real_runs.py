@@ -136,7 +136,7 @@ def test_an_approval_of_evidence_that_changed_after_it_was_shown_does_not_count(
         approved.wait(60)
     finally:
         requests.write_bytes(before)
-    assert _decision(approved).decision != "APPROVED"
+    assert _decision(approved).decision == "REJECTED"
     assert airflow.api.run_state(approved.dag_id, approved.dag_run_id) == "failed"
 
 

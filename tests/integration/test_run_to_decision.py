@@ -76,10 +76,16 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def approved(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], Path, dict[str, Any]]:
-    """One good run, shared: its environment, home and decision."""
-    folder = tmp_path_factory.mktemp("approved")
-    env = environment(short_scenarios(folder / "scenarios"), folder / "home")
-    done = readiness(env, "run", "steady", "--json", "--seed", "7")
+    """One good run, shared: its environment, home and decision. A machine that is busy with other things may not
+    offer the load in time, which is rightly INCONCLUSIVE: then, and only then, another run is made, twice at most."""
+    for attempt in (1, 2, 3):
+        folder = tmp_path_factory.mktemp(f"approved-{attempt}")
+        env = environment(short_scenarios(folder / "scenarios"), folder / "home")
+        done = readiness(env, "run", "steady", "--json", "--seed", "7")
+        assert done.stdout, done.stderr
+        reasons = json.loads(done.stdout)["reasons"]
+        if not all("load not proven" in reason for reason in reasons):
+            break
     assert done.returncode == 0, done.stderr + done.stdout
     return env, folder / "home", json.loads(done.stdout)
 

@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 
 _TIMEOUT_S = 10.0
+# What is measured is on this machine or in the test network: a proxy of the user's shell is not on the way there.
+_PROXIES = False
 
 
 class ApiError(Exception):
@@ -44,7 +46,7 @@ def stream(url: str, source: str) -> Iterator[dict[str, Any]]:
     line is missing or counts otherwise; ApiError if there is no answer at all."""
     count = 0
     try:
-        with httpx.stream("GET", url, params={"source": source}, timeout=_TIMEOUT_S) as answer:
+        with httpx.stream("GET", url, params={"source": source}, timeout=_TIMEOUT_S, trust_env=_PROXIES) as answer:
             if answer.status_code != 200:
                 raise ApiError(f"GET {url}: HTTP {answer.status_code}")
             for line in answer.iter_lines():
@@ -63,7 +65,7 @@ def stream(url: str, source: str) -> Iterator[dict[str, Any]]:
 def get_status(url: str) -> int:
     """HTTP status of a GET; 0 if nothing answered."""
     try:
-        return httpx.get(url, timeout=_TIMEOUT_S).status_code
+        return httpx.get(url, timeout=_TIMEOUT_S, trust_env=_PROXIES).status_code
     except httpx.HTTPError:
         return 0
 
@@ -71,7 +73,7 @@ def get_status(url: str) -> int:
 def read_metric(admin_url: str, metric: str) -> float:
     """The value of a metric without labels. Raises ApiError if the replica does not answer or does not have it."""
     try:
-        answer = httpx.get(f"{admin_url}/metrics", timeout=_TIMEOUT_S).raise_for_status()
+        answer = httpx.get(f"{admin_url}/metrics", timeout=_TIMEOUT_S, trust_env=_PROXIES).raise_for_status()
     except httpx.HTTPError as error:
         raise ApiError(f"{admin_url}/metrics: no answer ({type(error).__name__})") from error
     for sample in parse_metrics(answer.text):
@@ -98,7 +100,7 @@ class Scraper:
     """Reads health and metrics of replicas; an async context manager. ``timeout_s``: for each answer."""
 
     def __init__(self, timeout_s: float) -> None:
-        self._http = httpx.AsyncClient(timeout=timeout_s)
+        self._http = httpx.AsyncClient(timeout=timeout_s, trust_env=_PROXIES)
 
     async def __aenter__(self) -> "Scraper":
         return self

@@ -1,0 +1,8 @@
+"""What holds for every test."""
+
+import signal
+
+# A shell that starts the tests in the background ignores Ctrl-C, and so would every process that the tests start and
+# mean to interrupt. A handler, unlike "ignore", is not handed down.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
