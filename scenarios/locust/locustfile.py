@@ -39,11 +39,14 @@ class Replay:
         self.log = RequestLog(plan.out_dir / "requests.csv")
         traffic = Traffic(self.recordings, plan.source, plan.seed, self.schedule.count)
         self.loop = OpenLoop(plan, self.schedule, traffic, self.connections, self.log, self.clock)
-        self._parent = os.getppid()  # nobody would stop a load whose starter was killed
+        # Nobody would stop a load whose starter was killed. The starter may say who it is, in case it is gone already.
+        self._parent = int(os.environ.get("READINESS_STARTER") or os.getppid())
         self._started_s, self._cpu_before_s = time.monotonic(), cpu_s()
 
     def send(self) -> None:
         """Send the schedule; whatever ends it, the records and the closing facts are written."""
+        if os.getppid() != self._parent:
+            raise RuntimeError("the process that started it has gone")
         self.connections.open_warm(self.plan.request_timeout_s)
         start_ns = self.clock.now_ns() + _LEAD_NS
         publish(self.plan.out_dir / "phases.json", phases(self.schedule, start_ns, self.clock.anchor_wall_ns))
@@ -129,7 +132,7 @@ class Sensor(User):
         self.environment.process_exit_code = 1  # until the run has shown otherwise
         try:
             run = Replay(read_plan(Path(os.environ["READINESS_LOAD_PLAN"])))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             print(f"the load could not start: {error}", file=sys.stderr)
             gevent.spawn(runner.quit)
             raise StopUser from error

@@ -12,8 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import psutil
 import pytest
+from readiness.clients.archive import Archive
+from readiness.model.evidence import StageRef
 from short_scenarios import ROOT, environment, short_scenarios
 
 READINESS = str(Path(sys.executable).parent / "readiness")
@@ -134,6 +137,56 @@ def test_a_damaged_file_is_named(
     assert verified.returncode == 3 or (file == "_run/plan/run.json" and verified.returncode == 1), said
 
 
+def test_an_edited_decision_is_not_shown(approved: tuple[dict[str, str], Path, dict[str, Any]], tmp_path: Path) -> None:
+    env, home, decision = approved
+    shutil.copytree(home / "archive", tmp_path / "home" / "archive")
+    run = tmp_path / "home" / "archive" / "runs" / decision["run_id"]
+    path = run / "_run" / "decide" / "attempt-1" / "decision.json"
+    path.write_text(path.read_text().replace("merge", "release"))
+    shown = readiness(env | {"READINESS_HOME": str(tmp_path / "home")}, "show", decision["run_id"])
+    assert (shown.returncode, shown.stdout) == (1, "")
+    assert "decision.json: was altered" in shown.stderr
+
+
+def test_a_refusal_counts_and_cannot_be_asked_away(
+    approved: tuple[dict[str, str], Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    env, home, decision = approved
+    shutil.copytree(home / "archive", tmp_path / "home" / "archive")
+    env |= {"READINESS_HOME": str(tmp_path / "home")}
+    of_run = ("--run", decision["run_id"])
+    assert readiness(env, "stage", "sign-off", *of_run, "--answer", "reject", "--by", "Ann").returncode == 0
+    assert readiness(env, "stage", "decide", *of_run).returncode == 2
+    assert readiness(env, "stage", "sign-off", *of_run, "--answer", "approve", "--by", "Bob").returncode == 0
+    again = readiness(env, "stage", "decide", *of_run)
+    assert again.returncode == 2
+    assert "rejected by Ann" in again.stdout
+
+
+def test_a_resealed_result_that_its_evidence_does_not_support_is_found(
+    approved: tuple[dict[str, str], Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    env, home, decision = approved
+    shutil.copytree(home / "archive", tmp_path / "home" / "archive")
+    archive, run_id = Archive(tmp_path / "home" / "archive"), decision["run_id"]
+    collect = StageRef("steady", "collect")
+    forged = archive.open_stage(run_id, collect)
+    shutil.copytree(archive.sealed_folder(run_id, collect), forged.folder, dirs_exist_ok=True)
+    (forged.folder / "stage.json").unlink()
+    audit = pd.read_parquet(forged.folder / "audit.parquet")
+    audit[audit["event_id"] != audit["event_id"].iloc[0]].to_parquet(forged.folder / "audit.parquet")
+    archive.seal(forged)
+    result = archive.open_stage(run_id, StageRef("steady", "check"))
+    (result.folder / "result.json").write_bytes(
+        (result.folder.parent / "attempt-1" / "result.json").read_bytes()  # "all is well", as it was
+    )
+    archive.seal(result, inputs=[collect])
+    env |= {"READINESS_HOME": str(tmp_path / "home")}
+    decided = readiness(env, "stage", "decide", "--run", run_id)
+    assert decided.returncode != 0
+    assert "steady/check/result.json: says PASS, the evidence says" in decided.stdout
+
+
 def test_a_replica_killed_by_hand_is_not_approved(env: dict[str, str], home: Path) -> None:
     run = begin(env, "--replicas", "1")
     wait_for(lambda: load_under_way(home), "the measured phase")
@@ -173,7 +226,7 @@ def test_a_second_run_is_refused_in_one_line_that_names_the_first(env: dict[str,
     assert json.loads(output)["scenarios"][0]["verdict"] == "PASS", errors
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_leaves_nothing_running(env: dict[str, str], home: Path, ending: signal.Signals) -> None:
     run = begin(env)
     wait_for(lambda: load_under_way(home), "the measured phase")

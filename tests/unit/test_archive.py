@@ -53,6 +53,7 @@ FAULTS: dict[str, tuple[Callable[[Archive], object], str]] = {
     "seal rewritten": (lambda a: rewrite_seal(a, files=[]), "requests.parquet: was not sealed"),
     "clock backwards": (lambda a: rewrite_seal(a, finished_ns=1), "went backwards"),
     "failed stage": (lambda a: rewrite_seal(a, outcome="failed", reason="no port"), "the stage failed (no port)"),
+    "nonsense as input": (lambda a: rewrite_seal(a, inputs={"nonsense": "0"}), "is not as the archive writes it"),
     "another run": (lambda a: rewrite_seal(a, run_id="run-0"), "of run run-0"),
     "later attempt": (lambda a: a.seal(a.open_stage("run-1", LOAD)), "read another steady/load"),
 }

@@ -32,6 +32,8 @@ def judge_objective(objective: Objective, measurement: Measurement) -> Objective
 
     An advisory objective that does not PASS is a WARN, whatever the cause, and holds up no decision.
     """
+    if measurement.value is not None and math.isnan(measurement.value):
+        measurement = Measurement(None, None, measurement.n, "the evidence has no number")
     verdict, reason = _compared(objective, measurement)
     if objective.severity == "advisory" and verdict is not Verdict.PASS:
         verdict, reason = Verdict.WARN, f"advisory: {reason}"
@@ -113,8 +115,6 @@ def _compared(objective: Objective, measurement: Measurement) -> tuple[Verdict, 
         if isinstance(measurement, AtLeast) and _excluded(objective, measurement.bound):
             return Verdict.FAIL, f"{_shown(objective, measurement)} is not {must}: {measurement.note}"
         return Verdict.NO_DATA, measurement.note or "the evidence has no value"
-    if math.isnan(value):
-        return Verdict.NO_DATA, "the evidence has no number"
     if not must.holds(value):
         return Verdict.FAIL, _with_note(f"{show(value, must.dimension)} is not {must}", measurement.note)
     if _exact(objective, measurement):

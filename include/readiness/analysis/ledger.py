@@ -59,6 +59,7 @@ def ledger(evidence: ScenarioEvidence, events: Events | None = None) -> Ledger:
     acknowledged = events.mask(events.requests[succeeded(requests)])
     answered = events.mask(events.requests[requests["done_ns"].notna().to_numpy()])
     persisted, assessed = events.mask(events.received), events.mask(events.assessed)
+    twice = np.bincount(events.received, minlength=len(persisted)) > 1
     pairs, times = np.unique(events.delivered_pairs, return_counts=True)
     not_due = ~np.isin(pairs, events.due, assume_unique=True)
     return Ledger(
@@ -69,7 +70,7 @@ def ledger(evidence: ScenarioEvidence, events: Events | None = None) -> Ledger:
         due=len(events.due),
         delivered=len(pairs),
         lost=events.names(acknowledged & ~persisted),
-        unexpected=events.names(persisted & ~attempted),
+        unexpected=events.names((persisted & ~attempted) | twice),
         unassessed=events.names(persisted & ~assessed),
         indeterminate=events.names(attempted & ~answered),
         undelivered=events.pair_names(np.setdiff1d(events.due, pairs, assume_unique=True)),

@@ -4,6 +4,7 @@ To add a metric: an entry in ``model.metric`` and a function here.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,9 +46,11 @@ def _accept_latency(readings: Readings, statistic: str | None, confidence: float
 
 
 def _end_to_end_latency(readings: Readings, statistic: str | None, confidence: float) -> Measurement:
-    """The uncertainty of the clock offset widens the interval; without an interval the value stands alone."""
+    """The uncertainty of the clock offset, and what the wall clock moved during the load, widen the interval; without
+    an interval the value stands alone."""
     found = _sample(readings.end_to_end_s, statistic, confidence, "events whose due alerts did not all arrive")
-    by_s = float(readings.evidence.collect["clock"]["uncertainty_ns"]) / 1e9
+    drift_ns = abs(float(readings.evidence.generator.get("wall_clock_drift_ns", 0)))
+    by_s = (float(readings.evidence.collect["clock"]["uncertainty_ns"]) + drift_ns) / 1e9
     if by_s == 0 or found.value is None:
         return found
     ends = found.interval or Interval(found.value, found.value, confidence)
@@ -93,8 +96,13 @@ def _events_unexpected(readings: Readings, _: str | None, __: float) -> Measurem
 
 
 def _alerts_undelivered(readings: Readings, _: str | None, __: float) -> Measurement:
+    """An event that is durable and was never assessed counts too: nobody knows which channels should have heard of it,
+    and none did."""
     found = readings.ledger
-    return _count(len(found.undelivered), found.due, "no alert was due")
+    silent = len(found.unassessed)
+    n = found.due + silent
+    counted = _count(len(found.undelivered) + silent, n, "no alert was due")
+    return replace(counted, note=f"{silent} events were never assessed") if silent else counted
 
 
 def _alerts_duplicated(readings: Readings, _: str | None, __: float) -> Measurement:
@@ -103,20 +111,34 @@ def _alerts_duplicated(readings: Readings, _: str | None, __: float) -> Measurem
 
 
 def _replica_ready(readings: Readings, _: str | None, confidence: float) -> Measurement:
-    """The worst replica's share of ready samples; ties go to the first name."""
+    """The worst replica's share of ready samples; ties go to the first name. A tick without a sample was not ready,
+    nor was one since whose predecessor the process started anew: a replica can be back before the next look."""
     evidence = readings.evidence
     phase, health = evidence.clock.phase("measure"), evidence.health
     rows = health[(health["time_ns"] >= phase.start_ns) & (health["time_ns"] < phase.end_ns)]
-    found = rows.groupby("replica")["ready"].agg(["sum", "count"])
+    ticks = int(rows["time_ns"].nunique())
+    found = rows.groupby("replica")["ready"].sum()
+    restarts = _restarts(evidence)
     expected = sorted({str(target["replica"]) for target in evidence.observe["targets"]})
     missing = [name for name in expected if name not in found.index]
     if missing or not expected:
         return Measurement(None, None, 0, f"no health sample of {', '.join(missing) or 'any replica'}")
-    counts = {str(name): (int(ready), int(n)) for name, ready, n in found.itertuples()}
-    worst = min(counts, key=lambda name: (counts[name][0] / counts[name][1], name))
-    ready, n = counts[worst]
-    note = "" if ready == n else f"worst replica {worst}: {n - ready} of {n} samples not ready"
-    return proportion(ready, n, confidence, note)
+    counts = {str(name): max(0, int(ready) - restarts.get(str(name), 0)) for name, ready in found.items()}
+    worst = min(counts, key=lambda name: (counts[name], name))
+    ready = counts[worst]
+    note = "" if ready == ticks else f"worst replica {worst}: {ticks - ready} of {ticks} samples not ready"
+    if restarts:
+        note += f"; restarted: {', '.join(f'{name} {times} times' for name, times in sorted(restarts.items()))}"
+    return proportion(ready, ticks, confidence, note)
+
+
+def _restarts(evidence: ScenarioEvidence) -> dict[str, int]:
+    """How often each replica's process started anew during the load; those that did."""
+    first, last = evidence.clock.phases[0].start_ns, evidence.clock.phases[-1].end_ns
+    rows = evidence.metrics[evidence.metrics["metric"] == "process_start_time_seconds"]
+    rows = rows[(rows["time_ns"] >= first) & (rows["time_ns"] < last)].sort_values("time_ns")
+    changes = {str(name): int((part.diff().iloc[1:] != 0).sum()) for name, part in rows.groupby("replica")["value"]}
+    return {name: times for name, times in changes.items() if times}
 
 
 def _queue_depth(readings: Readings, statistic: str | None, confidence: float) -> Measurement:

@@ -5,6 +5,7 @@ from functools import partial
 
 import pandas as pd
 
+from readiness.checks.causality import effect_after_cause
 from readiness.checks.completeness import CHECKS, Expected
 from readiness.checks.expectation import Expectation
 from readiness.checks.great_expectations_run import Expectations
@@ -54,6 +55,7 @@ def check_completeness(evidence: ScenarioEvidence, expected: Expected) -> tuple[
     found: list[DataCheck] = []
     for check in CHECKS:
         found += _guarded("completeness", check.__name__.replace("_", " "), partial(check, evidence, expected))
+    found += _guarded("causality", "effect after cause", partial(effect_after_cause, evidence))
     return tuple(found)
 
 

@@ -22,15 +22,18 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM came: clean up as after Ctrl-C."""
+    """SIGTERM or SIGHUP came: clean up as after Ctrl-C."""
 
 
 @contextmanager
 def in_one_line() -> Iterator[None]:
-    """Turn what a user can cause into one line on standard error and exit 1; SIGTERM and Ctrl-C clean up first."""
+    """Turn what a user can cause into one line on standard error and exit 1; Ctrl-C, SIGTERM and a closed terminal
+    clean up first."""
     from readiness.stages.run import StageError
 
-    signal.signal(signal.SIGTERM, _terminate)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
     try:
         yield
     except SpecError as error:
@@ -45,9 +48,15 @@ def in_one_line() -> Iterator[None]:
         _fail(f"{word}; what was started has been stopped, what was recorded until now is in the archive")
 
 
-def _terminate(*_: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; the cleaning up is not to be cut short
-    raise Terminated("terminated")
+def _stop(number: int, _frame: object) -> None:
+    uninterrupted()
+    raise Terminated("terminated") if number != signal.SIGINT else KeyboardInterrupt
+
+
+def uninterrupted() -> None:
+    """From here on nothing but SIGKILL ends this process early: what follows cleans up, in bounded time."""
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _fail(message: str) -> None:

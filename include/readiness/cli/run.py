@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from readiness.cli.outcome import finish, in_one_line, with_home
+from readiness.cli.outcome import finish, in_one_line, uninterrupted, with_home
 from readiness.cli.stage import request_options
 from readiness.clients.home import Home, scenarios_folder
 
@@ -45,7 +45,7 @@ def run(home: Home, scenarios: tuple[str, ...], as_json: bool, **options: Any) -
         click.echo(f"run {run_id}", err=True)
         this = Run(home, run_id)
         with _watched(home, run_id):
-            decision = execute(this, ask_on_terminal, _say)
+            decision = execute(this, ask_on_terminal, _say, uninterrupted)
         click.echo(f"report {report_path(this)}", err=True)
         finish(decision, as_json)
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from readiness.cli.outcome import finish, in_one_line, print_json, with_home
+from readiness.cli.outcome import finish, in_one_line, print_json, uninterrupted, with_home
 from readiness.clients.home import Home, scenarios_folder
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -94,6 +94,7 @@ def load(home: Home, run_id: str, scenario: str) -> None:
 @click.option("--phases", required=True, type=click.Path(path_type=Path), help="The phase clock of the load.")
 def observe(home: Home, run_id: str, scenario: str, phases: Path) -> None:
     """Sample health and metrics beside a load; started by the load stage."""
+    _known(home, run_id, scenario)
     _execute(home, run_id, "observe", scenario, phases)
 
 
@@ -147,6 +148,7 @@ def decide(home: Home, run_id: str, as_json: bool) -> None:
 @_of_run
 def teardown(home: Home, run_id: str) -> None:
     """Stop the target and give the environment back."""
+    uninterrupted()
     _execute(home, run_id, "teardown")
 
 

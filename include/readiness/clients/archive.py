@@ -96,6 +96,12 @@ class Archive:
                 return folder
         raise ArchiveError(f"{ref}: no sealed evidence in run {run_id}")
 
+    def sealed_attempts(self, run_id: str, ref: StageRef) -> tuple[Path, ...]:
+        """The folders of all sealed attempts, the first first."""
+        parent = self._stage_folder(run_id, ref)
+        folders = (parent / f"attempt-{attempt}" for attempt in sorted(self._attempts(parent)))
+        return tuple(folder for folder in folders if (folder / SEAL_NAME).is_file())
+
     def read_seal(self, run_id: str, ref: StageRef) -> Seal:
         """The seal of the last sealed attempt. Raises ArchiveError if it is missing or unreadable."""
         path = self.sealed_folder(run_id, ref) / SEAL_NAME
@@ -138,6 +144,8 @@ class Archive:
                 problems += self._check_stage(run_id, ref)
             except (ArchiveError, OSError) as error:
                 problems.append(str(error))
+            except (KeyError, TypeError, ValueError) as error:
+                problems.append(f"{ref}/{SEAL_NAME}: is not as the archive writes it ({error})")
         return tuple(problems)
 
     def _check_stage(self, run_id: str, ref: StageRef) -> list[str]:

@@ -118,7 +118,7 @@ class Scraper:
             return Scrape(False, is_ready, took_ms + more_ms, reason, ())
         try:
             return Scrape(True, is_ready, took_ms + more_ms, "", parse_metrics(answer.text))
-        except ValueError as problem:
+        except (ValueError, LookupError, TypeError) as problem:  # what the parser raises for text that is no metrics
             return Scrape(False, is_ready, took_ms + more_ms, f"not metrics: {problem}", ())
 
     async def health(self, admin_url: str) -> Scrape:

@@ -54,6 +54,6 @@ def read(home: Home, run_id: str) -> Progress | None:
 def _document(path: Path) -> dict[str, Any] | None:
     try:
         document: dict[str, Any] = json.loads(path.read_text())
-    except FileNotFoundError:
-        return None
+    except (FileNotFoundError, ValueError):
+        return None  # not begun, or damaged: progress is for people who watch, and no reason to stop
     return document

@@ -88,11 +88,21 @@ def read_table(path: Path, columns: dict[str, str]) -> "pd.DataFrame":
     except pa.ArrowException as error:
         raise ValueError(f"{path.name}: not a Parquet file ({error})") from error
     for name, kind in columns.items():
-        if name in frame and str(frame[name].dtype) != kind and frame[name].notna().all():
-            try:
-                frame[name] = frame[name].astype(kind)  # type: ignore[call-overload]  # kinds: model.dataset
-            except (ValueError, TypeError):
-                continue  # left as it came, see above
-        elif name in frame and kind == "Int64":
-            frame[name] = frame[name].astype("Int64")
+        if name in frame and str(frame[name].dtype) != kind and _lossless(frame[name], kind):
+            frame[name] = frame[name].astype(kind)  # type: ignore[call-overload]  # kinds: model.dataset
     return frame
+
+
+def _lossless(column: "pd.Series[Any]", kind: str) -> bool:
+    """Whether the column holds exactly such values in another form: text as objects, integers of another width, or
+    nothing at all."""
+    import pandas as pd
+
+    if len(column) == 0:
+        return True
+    if kind == "str":
+        return pd.api.types.infer_dtype(column, skipna=False) == "string"
+    if kind not in ("int64", "int16", "Int64") or not pd.api.types.is_integer_dtype(column.dtype):
+        return False
+    bits = 16 if kind == "int16" else 64
+    return bool(column.dropna().between(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1).all())

@@ -1,5 +1,6 @@
 """A target on this machine: the commands of the environment file that start, ask and stop it."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -83,16 +84,18 @@ def _run(command: list[str], environment: dict[str, str], timeout_s: float) -> s
 class ProcessWatch:
     """Whether one process still lives; a recycled process id is not taken for it."""
 
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        try:
-            self._started_s = psutil.Process(pid).create_time()
-        except psutil.Error:
-            self._started_s = -1.0
+    def __init__(self, pid: int | None) -> None:
+        self.pid = pid or -1  # psutil takes None for this very process
+        self._started_s = -1.0
+        if self.pid > 0:
+            with contextlib.suppress(psutil.Error):
+                self._started_s = psutil.Process(self.pid).create_time()
 
     def alive(self) -> bool:
         """True while that very process runs (a zombie does not)."""
         try:
+            if self.pid <= 0:
+                return False
             process = psutil.Process(self.pid)
             return process.create_time() == self._started_s and process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:

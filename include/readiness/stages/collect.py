@@ -87,16 +87,19 @@ def _rows(
             yield to_row(row)
     except platform_api.ApiError as error:
         outcome.complete, outcome.reason = False, str(error)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         outcome.complete, outcome.reason = False, f"GET {url}: row {outcome.count} is not as documented ({error!r})"
 
 
 def audit_row(row: dict[str, Any]) -> tuple[Any, ...]:
     """One line of the audit trail in the order of model.dataset.AUDIT."""
     detail = row["detail"] or {}
+    due = detail.get("due", [])
+    if not isinstance(due, list) or not all(isinstance(channel, str) for channel in due):
+        raise TypeError(f"due must be a list of channels, not {due!r}")
     return (
         row["seq"], row["at_ns"], row["event_id"], row["source"], row["action"], row["replica"],
-        detail.get("level", ""), float(detail.get("risk", "nan")), ",".join(detail.get("due", ())),
+        detail.get("level", ""), float(detail.get("risk", "nan")), ",".join(due),
         detail.get("channel", ""), str(detail.get("delivery_id", "")), json.dumps(detail, sort_keys=True),
     )  # fmt: skip
 

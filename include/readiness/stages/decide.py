@@ -5,7 +5,8 @@ from dataclasses import replace
 from readiness.clients.archive import ArchiveError
 from readiness.model.document import from_json
 from readiness.model.evidence import RUN_SCOPE, StageRef
-from readiness.model.result import RunDecision, SignOff
+from readiness.model.result import RunDecision, ScenarioResult, SignOff
+from readiness.stages.check import examine
 from readiness.stages.recording import recording
 from readiness.stages.report import REPORT
 from readiness.stages.run import Run
@@ -23,13 +24,32 @@ def decide(run: Run) -> RunDecision:
 
 
 def current_decision(run: Run) -> RunDecision:
-    """The decision that the archive leads to as it is now; nothing is written."""
+    """The decision that the archive leads to as it is now; nothing is written. The results are computed anew: one that
+    does not follow from the evidence beside it is a problem, however well it is sealed."""
     from readiness.analysis.decision import decide_run
 
     names = run.plan.scenario_names
-    problems = run.archive.check(run.run_id, names)
+    problems = (*run.archive.check(run.run_id, names), *result_problems(run))
     digest = run.archive.evidence_digest(run.run_id, names)
     return decide_run(run.plan, run.results(), problems, digest, _signed(run))
+
+
+def result_problems(run: Run) -> tuple[str, ...]:
+    """Each scenario whose sealed result is not what its evidence says."""
+    problems = []
+    for name in run.plan.scenario_names:
+        sealed, again = run.result(name), examine(run, name)
+        if sealed is not None and _verdicts(sealed) != _verdicts(again):
+            problems.append(f"{name}/check/result.json: says {sealed.verdict}, the evidence says {again.verdict}"
+                            f"{'' if again.trusted else ' and cannot be trusted'}")  # fmt: skip
+    return tuple(problems)
+
+
+def _verdicts(result: ScenarioResult) -> tuple[object, ...]:
+    """What must come out the same. Measured values are left out: the last digits may differ between machines."""
+    objectives = tuple((item.name, item.verdict) for item in result.objectives)
+    checks = tuple(sorted((item.dataset, item.check, item.verdict) for item in result.data_checks))
+    return (result.trusted, result.verdict, objectives, checks)
 
 
 def _signed(run: Run) -> SignOff | None:
@@ -40,13 +60,28 @@ def _signed(run: Run) -> SignOff | None:
         signed = from_json(SignOff, run.read(SIGN_OFF, "sign-off.json"))
     except (ArchiveError, ValueError):
         return None  # an answer that cannot be read is no answer
+    signed = _refused_before(run, signed) or signed
     tampered = run.archive.check_stages(run.run_id, (SIGN_OFF,))
     later = changes_since(run) if run.plan.sign_off else ()
     return replace(signed, changes=tuple(dict.fromkeys((*signed.changes, *tampered, *later))))
 
 
+def _refused_before(run: Run, last: SignOff) -> SignOff | None:
+    """An earlier refusal of the same evidence: asking until somebody approves is no sign-off."""
+    for folder in run.archive.sealed_attempts(run.run_id, SIGN_OFF):
+        try:
+            earlier = from_json(SignOff, (folder / "sign-off.json").read_bytes())
+        except (OSError, ValueError):
+            continue  # a stage that failed left no answer
+        if earlier.answer == "reject" and earlier.evidence_digest == last.evidence_digest:
+            return earlier
+    return None
+
+
 def read_decision(run: Run) -> RunDecision:
     """The decision as it was sealed. Raises ArchiveError if there is none or it is damaged."""
+    if run.archive.is_sealed(run.run_id, DECIDE) and (wrong := run.archive.check_stages(run.run_id, (DECIDE,))):
+        raise ArchiveError(f"the decision is not as it was sealed: {'; '.join(wrong)}")
     try:
         return from_json(RunDecision, run.read(DECIDE, "decision.json"))
     except ValueError as error:

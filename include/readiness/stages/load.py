@@ -74,9 +74,11 @@ def _observe_command(run: Run, name: str, folder: Path) -> list[str]:
 
 
 def _start(command: list[str], log: Any = None) -> subprocess.Popen[bytes]:
-    # A session of its own: Ctrl-C reaches only this process, which then stops both in order.
+    # A session of its own: Ctrl-C reaches only this process, which then stops both in order. They end by themselves
+    # when the process they are told of is gone.
+    environment = os.environ | {"READINESS_STARTER": str(os.getpid())}
     return subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=dict(os.environ)
+        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=environment
     )
 
 

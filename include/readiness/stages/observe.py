@@ -132,7 +132,7 @@ class Observer:
     async def run(self, until: _Until, longest_s: float) -> None:
         """Tick until ``until`` says so, ``longest_s`` have passed, SIGTERM or SIGINT came, or the process that started
         this one is gone: nobody would stop it then."""
-        stop, parent = asyncio.Event(), os.getppid()
+        stop, parent = asyncio.Event(), int(os.environ.get("READINESS_STARTER") or os.getppid())
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         started_s, anchor_ns = time.monotonic(), time.time_ns()

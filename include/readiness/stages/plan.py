@@ -80,7 +80,7 @@ def resolve(run_id: str, request: Request) -> RunPlan:
         scenarios=scenarios,
         profile=profile,
         version_under_test=request.version,
-        sign_off=environment.sign_off if request.sign_off is None else request.sign_off,
+        sign_off=environment.sign_off or bool(request.sign_off),  # nobody talks an environment out of its signature
         replicas=replicas,
         port=request.port,
         seed=secrets.randbits(_SEED_BITS) if request.seed is None else request.seed,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from readiness.clients import progress
-from readiness.clients.archive import OpenStage
+from readiness.clients.archive import ArchiveError, OpenStage
 from readiness.model.document import to_json
 from readiness.model.evidence import StageRef
 from readiness.stages.run import Run, StageError
@@ -42,11 +42,13 @@ def recording(run: Run, ref: StageRef, inputs: tuple[StageRef, ...] = (), *, sho
     try:
         yield record
     except BaseException as error:
-        known = isinstance(error, (StageError, KeyboardInterrupt, SystemExit))
+        unforeseen = isinstance(error, Exception) and not isinstance(error, (StageError, ArchiveError))
         record.failure = str(error) or type(error).__name__
-        if not known:
-            record.failure = f"{type(error).__name__}: {record.failure}"
+        if unforeseen:
+            record.failure = f"{ref}: {type(error).__name__}: {record.failure}"
         _seal(run, record, inputs)
+        if unforeseen:  # it must not keep the run from a decision, which then is INCONCLUSIVE
+            raise StageError(record.failure) from error
         raise
     _seal(run, record, inputs)
     if record.failure:

@@ -19,9 +19,10 @@ Ask = Callable[[Run], Answer]
 Say = Callable[[str], None]
 
 
-def execute(run: Run, ask: Ask, failed: Say) -> RunDecision:
+def execute(run: Run, ask: Ask, failed: Say, before_teardown: Callable[[], None]) -> RunDecision:
     """Go through every stage of a planned run. ``ask``: gets the answer where a signature is needed; ``failed``: is
-    told, in a line, of each stage that failed. A failed stage ends the measuring, never the decision: that comes from
+    told, in a line, of each stage that failed; ``before_teardown``: is called when the stopping begins, which must not
+    be interrupted. A failed stage ends the measuring, never the decision: that comes from
     the evidence so far. The target is stopped however this ends. Raises EnvironmentInUseError when another run has the
     environment: a run that was refused has nothing to decide."""
     try:
@@ -34,12 +35,21 @@ def execute(run: Run, ask: Ask, failed: Say) -> RunDecision:
         except (StageError, ArchiveError) as error:
             failed(str(error))
         for name in run.plan.scenario_names:
-            check(run, name)
+            _check(run, name, failed)
         report(run)
         sign_off(run, ask(run) if run.plan.sign_off else Answer("not required"))
     finally:
+        before_teardown()
         teardown(run)
     return decide(run)
+
+
+def _check(run: Run, name: str, failed: Say) -> None:
+    """A result that could not be computed is missing in the decision, which says so."""
+    try:
+        check(run, name)
+    except StageError as error:
+        failed(str(error))
 
 
 def _measure(run: Run) -> None:

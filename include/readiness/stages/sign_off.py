@@ -36,7 +36,7 @@ def sign_off(run: Run, answer: Answer) -> SignOff:
     with recording(run, SIGN_OFF, (REPORT,)) as record:
         facts = run.read_facts(REPORT, "report.json")
         signed = SignOff(
-            answer=answer.answer if required else "not required",
+            answer=answer.answer if required or answer.answer == "reject" else "not required",
             by=answer.by,
             answered_at=answer.answered_at,
             comment=answer.comment,

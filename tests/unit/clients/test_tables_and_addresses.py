@@ -1,12 +1,15 @@
 """Data sets on disk keep their types; a cut CSV loses only its cut line; only loopback and 198.18/15 are measured."""
 
+import os
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from readiness.clients.address import AddressError, require_allowed
 from readiness.clients.platform_api import parse_metrics
 from readiness.clients.tables import TableWriter, csv_to_table, read_table
-from readiness.model.dataset import METRICS, REQUESTS
+from readiness.clients.target_process import ProcessWatch
+from readiness.model.dataset import HEALTH, METRICS, REQUESTS
 
 HEADER = ",".join(REQUESTS) + "\n"
 ANSWERED = "0,id-0,measure,100,101,110,202,,2001219,0\n"
@@ -69,3 +72,23 @@ def test_metrics_text_becomes_samples_with_sorted_labels() -> None:
     text = counter + "# TYPE python_gc gauge\npython_gc 1\n# TYPE d gauge\nd 4.5\n"
     found = [(item.metric, item.labels, item.value) for item in parse_metrics(text)]
     assert found == [("a_total", 'b="2",z="1"', 3.0), ("d", "", 4.5)]
+
+
+@pytest.mark.parametrize(("column", "values"), [("ready", ["False", "True"]), ("took_ms", ["1", "2"])])
+def test_values_of_another_type_are_left_for_the_data_checks_to_find(
+    tmp_path: Path, column: str, values: list[str]
+) -> None:
+    rows = {"time_ns": [1, 2], "component": ["a", "a"], "replica": ["a-0", "a-0"], "answered": [True, True]}
+    rows |= {"ready": [True, True], "took_ms": [1.0, 2.0], "error": ["", ""]} | {column: values}
+    pd.DataFrame(rows).to_parquet(tmp_path / "health.parquet")
+    assert read_table(tmp_path / "health.parquet", HEALTH)[column].tolist() == values
+
+
+def test_a_status_that_does_not_fit_is_not_made_to_fit(tmp_path: Path) -> None:
+    pd.DataFrame({"status": [65738]}).to_parquet(tmp_path / "requests.parquet")
+    assert read_table(tmp_path / "requests.parquet", REQUESTS)["status"].tolist() == [65738]
+
+
+def test_a_component_without_a_process_is_not_alive() -> None:
+    assert not ProcessWatch(None).alive()
+    assert ProcessWatch(os.getpid()).alive()

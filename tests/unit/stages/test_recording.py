@@ -33,7 +33,8 @@ def leave_a_file_and_raise(run: Run, error: BaseException) -> None:
 
 @pytest.mark.parametrize("error", [StageError("no port"), KeyboardInterrupt(), ValueError("boom")])
 def test_a_stage_that_raises_is_sealed_as_failed_with_what_it_wrote(run: Run, error: BaseException) -> None:
-    with pytest.raises(type(error)):
+    # What nobody foresaw must not keep the run from a decision: it fails the stage like anything else.
+    with pytest.raises(StageError if isinstance(error, ValueError) else type(error)):
         leave_a_file_and_raise(run, error)
     seal = run.archive.read_seal("run-1", REF)
     assert seal.outcome == "failed"
