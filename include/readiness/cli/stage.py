@@ -32,7 +32,11 @@ def request_options(command: F) -> F:
         click.option("--environment", default="local", show_default=True, help="File in scenarios/environments."),
         click.option("--profile", type=click.Choice(["smoke", "full"]), help="Default: the environment's."),
         click.option("--version", default="", help="Version under test; the run fails if another one answers."),
-        click.option("--sign-off/--no-sign-off", default=None, help="Default: the environment's."),
+        click.option(
+            "--sign-off/--no-sign-off",
+            default=None,
+            help="Ask for a signature; one that the environment demands stays.",
+        ),
         click.option(
             "--replicas", type=click.IntRange(1, 9), help="Of the component under load; default: the environment's."
         ),

@@ -55,7 +55,7 @@ def collect(run: Run, name: str) -> None:
 
 def wait_drained(admin_urls: list[str], deadline_s: float) -> tuple[int | None, str]:
     """The time (epoch ns) at which every replica had said several times in a row that the queue is empty, or None
-    and why. The last reading is always tried once more after the deadline's end has been computed."""
+    and why."""
     ends_s, empty, reason = time.monotonic() + deadline_s, 0, "no replica to ask for the queue's depth"
     while admin_urls:
         try:
