@@ -98,9 +98,14 @@ class Platform:
         return found
 
     def all_handled(self, source: str, event_ids: set[str]) -> bool:
-        """Whether every due delivery of these events is over."""
+        """Whether every due delivery of these events is over; not known, so no, when the answer was cut short: the
+        kernel may have given the question to a replica that was killed just then."""
         due: Counter[str] = Counter()
-        for row in self.audit(f"source={source}")[0]:
+        try:
+            rows = self.audit(f"source={source}")[0]
+        except (ConnectionError, http.client.HTTPException):
+            return False
+        for row in rows:
             if row["action"] == "assessed":
                 due[row["event_id"]] += len(row["detail"]["due"]) + 1
             if row["action"] in ("delivered", "delivery_failed"):
