@@ -95,14 +95,15 @@ class Assessor:
         risk, confidence = _signature(alert.severity, alert.category, alert.signature)
         if event.dest_port in SENSITIVE_PORTS:
             risk += SENSITIVE_PORT
-        if _inside(event.src_ip) and _inside(event.dest_ip):
+        if inside(event.src_ip) and inside(event.dest_ip):
             risk += LATERAL
         if alert.action == "blocked":
             risk += BLOCKED
         risk = round(min(10.0, max(0.0, risk)), 2)
-        return Assessment(risk, confidence, self._level(risk, confidence))
+        return Assessment(risk, confidence, self.level(risk, confidence))
 
-    def _level(self, risk: float, confidence: float) -> str:
+    def level(self, risk: float, confidence: float) -> str:
+        """The level of a risk, by the configured thresholds; low when the confidence is below the minimum."""
         if confidence < self._confidence_min:
             return "low"
         return next((level for least, level in self._levels if risk >= least), "low")
@@ -120,6 +121,7 @@ def _signature(severity: int, category: str, signature: str) -> tuple[float, flo
 
 
 @lru_cache(maxsize=16384)
-def _inside(address: str) -> bool:
+def inside(address: str) -> bool:
+    """Whether an address is private, unique local or link-local."""
     parsed = ipaddress.ip_address(address)
     return any(parsed in network for network in _INSIDE)
