@@ -28,7 +28,8 @@ class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     split_time_ns: alerts received from then on (epoch) were held out. holdout_analyst_labels: how many of them a person
     had judged; the other labels are the rules' own, so for them the figures say how well the model agrees with the
-    rules on later alerts, not how often either is right."""
+    rules on later alerts, not how often either is right. new_signatures: how many held-out alerts have a signature that
+    was not fitted, and new_signatures_roc_auc how the model did on these alone (null: not both classes among them)."""
 
     roc_auc: Metric
     average_precision: Metric
@@ -38,6 +39,8 @@ class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     holdout_samples: int
     holdout_positives: int
     holdout_analyst_labels: int
+    new_signatures: int
+    new_signatures_roc_auc: Metric | None
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

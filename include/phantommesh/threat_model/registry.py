@@ -4,7 +4,8 @@
     DIR/current                                {"version", "manifest_sha256"}: the promoted one
 
 The pointer is replaced at once or not at all, and binds the manifest, which binds the model: a file that was altered
-after its promotion no longer fits. Going back is pointing back; pointing at RULES_ONLY puts the rules alone in force.
+after its promotion no longer fits, and what fits has been loaded once before (see
+``probe``). Going back is pointing back; pointing at RULES_ONLY puts the rules alone in force.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ import msgspec
 
 from phantommesh.threat_model import manifest as manifests
 from phantommesh.threat_model.manifest import RULES_ONLY, Manifest, ModelError
+from phantommesh.threat_model.probe import require_loadable
 
 MODEL_FILE, MANIFEST_FILE, POINTER_FILE = "model.txt", "manifest.json", "current"
 MAX_FILE_BYTES = 256 * 1024 * 1024
@@ -90,16 +92,17 @@ class Registry:
         return manifests.decode(self._file(version, MANIFEST_FILE), version)
 
     def promote(self, version: str) -> None:
-        """Point at a version (or RULES_ONLY) that can be used and has passed its evaluation."""
+        """Point at a version (or RULES_ONLY) that fits its manifest, has passed its evaluation, and loads."""
         digest = ""
         if version != RULES_ONLY:
-            manifest, _ = self.read(version)
+            manifest, model = self.read(version)
             if not manifest.evaluation.passed:
                 found = manifest.evaluation
                 raise ModelError(
                     f"model {version}: did not pass its evaluation (ROC AUC {found.roc_auc.low:.3f} to "
                     f"{found.roc_auc.high:.3f}, {found.threshold:g} is needed); promote another"
                 )
+            require_loadable(version, model)
             digest = hashlib.sha256(self._file(version, MANIFEST_FILE)).hexdigest()
         self.folder.mkdir(parents=True, exist_ok=True)
         draft = self.folder / f".{POINTER_FILE}.{secrets.token_hex(4)}"

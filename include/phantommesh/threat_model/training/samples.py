@@ -32,6 +32,7 @@ class Samples:
     labels: NDArray[np.float64]
     weights: NDArray[np.float64]
     received_at_ns: NDArray[np.int64]
+    signature_ids: NDArray[np.int64]
     by_analyst: NDArray[np.bool_]
 
     def __len__(self) -> int:
@@ -41,7 +42,7 @@ class Samples:
         """Those that a mask chooses."""
         return Samples(
             self.values[chosen], self.labels[chosen], self.weights[chosen], self.received_at_ns[chosen],
-            self.by_analyst[chosen],
+            self.signature_ids[chosen], self.by_analyst[chosen],
         )  # fmt: skip
 
     def digest(self) -> str:
@@ -82,5 +83,6 @@ def make_samples(
         labels=np.array(labels, dtype=np.float64),
         weights=np.where(by_analyst, ANALYST_WEIGHT, 1.0),
         received_at_ns=np.array([event.received_at_ns for event, _, _ in rows], dtype=np.int64),
+        signature_ids=np.array([event.alert.signature_id for event, _, _ in rows], dtype=np.int64),
         by_analyst=by_analyst,
     )

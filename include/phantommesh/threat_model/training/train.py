@@ -43,12 +43,12 @@ def train(
     """Fit on the earlier part, evaluate on the later, keep the model, promote it if it passed.
 
     The split is by time, as in use: a model meets what comes after it. Raises DataError, TrainingError, ModelError."""
-    fitted, held_out, split_time_ns = _split(samples, min_samples)
+    fitted, held_out = _split(samples, min_samples)
     model = _fit(fitted)
     digest = hashlib.sha256(model).hexdigest()
     created_at_ns = clock_ns()
     version = f"{datetime.fromtimestamp(created_at_ns // 1_000_000_000, UTC):%Y%m%dT%H%M%SZ}-{digest[:8]}"
-    evaluation = _evaluate(Scorer(version, model, len(FEATURES)), held_out, split_time_ns, threshold)
+    evaluation = _evaluate(Scorer(version, model, len(FEATURES)), fitted, held_out, threshold)
     import lightgbm
 
     manifest = Manifest(
@@ -63,7 +63,7 @@ def train(
     return Outcome(manifest, evaluation.passed)
 
 
-def _split(samples: Samples, min_samples: int) -> tuple[Samples, Samples, int]:
+def _split(samples: Samples, min_samples: int) -> tuple[Samples, Samples]:
     count = len(samples)
     if count < min_samples:
         raise DataError(f"{count} samples, at least {min_samples} are needed; record more alerts")
@@ -75,7 +75,7 @@ def _split(samples: Samples, min_samples: int) -> tuple[Samples, Samples, int]:
         if threats in (0, len(part)):
             what = "no alert at all" if not len(part) else "no threat" if not threats else "nothing but threats"
             raise DataError(f"the {name} part of the samples holds {what}; both are needed: record over a longer time")
-    return *parts, split_time_ns
+    return parts
 
 
 def _fit(samples: Samples) -> bytes:
@@ -95,16 +95,20 @@ def _fit(samples: Samples) -> bytes:
     return text
 
 
-def _evaluate(scorer: Scorer, held_out: Samples, split_time_ns: int, threshold: float) -> Evaluation:
+def _evaluate(scorer: Scorer, fitted: Samples, held_out: Samples, threshold: float) -> Evaluation:
     scores = np.array([scorer.score(row) for row in held_out.values.tolist()], dtype=np.float64)
     area = with_interval(roc_auc, held_out.labels, scores)
+    new = ~np.isin(held_out.signature_ids, fitted.signature_ids)
+    both = len(np.unique(held_out.labels[new])) == 2
     return Evaluation(
         roc_auc=area,
         average_precision=with_interval(average_precision, held_out.labels, scores),
         threshold=threshold,
         passed=area.low >= threshold,
-        split_time_ns=split_time_ns,
+        split_time_ns=int(held_out.received_at_ns[0]),
         holdout_samples=len(held_out),
         holdout_positives=int(held_out.labels.sum()),
         holdout_analyst_labels=int(held_out.by_analyst.sum()),
+        new_signatures=int(new.sum()),
+        new_signatures_roc_auc=with_interval(roc_auc, held_out.labels[new], scores[new]) if both else None,
     )
