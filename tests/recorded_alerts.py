@@ -4,7 +4,7 @@ from pathlib import Path
 
 from suricata_traffic import Traffic, read_recording
 
-FOLDER = Path(__file__).parents[1] / "scenarios/traffic/suricata"
+FOLDER = Path(__file__).resolve().parents[1] / "scenarios/traffic/suricata"
 START_NS = 1_764_000_000_000_000_000  # a whole hour
 MINUTE_NS = 60_000_000_000
 

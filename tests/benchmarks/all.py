@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import end_to_end
 import generator_freeze
 import generator_lag
+import inference
 import validate_start
 
 RUNS = 3
@@ -24,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, float]]] = {
     "readiness validate": validate_start.measure,
     "generator at 25,000/min": generator_lag.measure,
     "server frozen for 1 s": generator_freeze.measure,
+    "threat model, one thread": inference.measure,
     "platform at 5,000/min": end_to_end.measure,
 }
 

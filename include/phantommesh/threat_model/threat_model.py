@@ -58,8 +58,10 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     level: str
     factors: Factors
 
-    def factors_json(self) -> str:
-        """For the column event.verdict."""
+    def factors_json(self) -> str | None:
+        """For the column event.verdict; None when nothing but the rules spoke: risk and confidence then are theirs."""
+        if self.factors.model.score is None and self.factors.intelligence.network is None:
+            return None
         return _encode(self.factors).decode()
 
 

@@ -74,6 +74,11 @@ class Airflow:
             f"{found['filename']}: {found['stack_trace'].strip().splitlines()[-1]}" for found in answer["import_errors"]
         )
 
+    def dag(self, dag_id: str) -> dict[str, Any]:
+        """The DAG as Airflow describes it."""
+        described: dict[str, Any] = self._send("GET", f"/api/v2/dags/{dag_id}")
+        return described
+
     def tasks_of(self, dag_id: str) -> list[dict[str, Any]]:
         """The DAG's tasks as Airflow describes them."""
         tasks: list[dict[str, Any]] = self._send("GET", f"/api/v2/dags/{dag_id}/tasks")["tasks"]

@@ -1,0 +1,132 @@
+"""A real PostgreSQL with the tables that the threat model reads, and its own."""
+
+import asyncio
+import shutil
+import signal
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import phantommesh.threat_model
+import pytest
+from phantommesh.automation.events import Observation
+from phantommesh.config.load import PRODUCTION, load, to_json
+from phantommesh.database import server
+from phantommesh.database.schema import APP, DATABASE, OWNER
+from phantommesh.supervision.state import Run, State
+
+SCHEMA = Path(phantommesh.threat_model.__file__).parent / "schema.sql"
+# Of the service's own schema what the threat model reads.
+SERVICE = """
+CREATE TABLE event (event_id uuid PRIMARY KEY, received_at_ns bigint NOT NULL, incident_id uuid, risk real, body bytea);
+CREATE TABLE incident (incident_id uuid PRIMARY KEY, src_ip text NOT NULL, dest_ip text NOT NULL,
+                       signature_id bigint NOT NULL, resolution text);
+GRANT SELECT, INSERT ON event, incident TO phantommesh_app;
+"""
+TABLES = "event, incident, history_hour, history_version, threat_intelligence, threat_intelligence_version"
+
+
+class Database:
+    """The server, and short words to use it."""
+
+    def __init__(self, socket_dir: Path) -> None:
+        self.socket_dir = str(socket_dir)
+
+    async def connect(self, user: str = APP, database: str = DATABASE) -> asyncpg.Connection:
+        return await asyncpg.connect(host=self.socket_dir, user=user, database=database, timeout=10)
+
+    def run(self, use: Callable[[asyncpg.Connection], Awaitable[Any]], user: str = APP) -> Any:
+        """Use one connection of the service's role."""
+
+        async def connected() -> Any:
+            connection = await self.connect(user)
+            try:
+                return await use(connection)
+            finally:
+                await connection.close()
+
+        return asyncio.run(connected())
+
+    async def create(self) -> None:
+        connection = await self._first()
+        await connection.execute(f"CREATE ROLE {OWNER}; CREATE ROLE {APP} LOGIN")
+        await connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
+        await connection.close()
+        connection = await self.connect(server.SUPERUSER)
+        await connection.execute(f"SET ROLE {OWNER}")
+        await connection.execute(SERVICE)
+        await connection.execute(SCHEMA.read_text())
+        await connection.close()
+
+    async def _first(self) -> asyncpg.Connection:
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    return await self.connect(server.SUPERUSER, "postgres")
+                except (OSError, asyncpg.PostgresError):
+                    await asyncio.sleep(0.05)  # between two looks; the timeout is the deadline
+
+
+@pytest.fixture(scope="session")
+def runtime_dir() -> Iterator[Path]:
+    """Short, and open to the user that the server runs as."""
+    folder = Path(tempfile.mkdtemp(prefix="pm-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def server_of_session(runtime_dir: Path) -> Iterator[Database]:
+    user = server.system_user()
+    programs, socket_dir, data = server.programs(runtime_dir, user), runtime_dir / "db", runtime_dir / "data"
+    server.give(socket_dir, user)
+    server.create_data(programs, data, str(socket_dir), user)
+    identity: dict[str, Any] = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    with (runtime_dir / "log").open("wb") as log:
+        process = subprocess.Popen([programs / "postgres", "-D", data], cwd="/", stdout=log, stderr=log, **identity)
+    try:
+        database = Database(socket_dir)
+        asyncio.run(database.create())
+        yield database
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+
+
+@pytest.fixture
+def database(server_of_session: Database) -> Iterator[Database]:
+    """Empty at the end."""
+    yield server_of_session
+    server_of_session.run(lambda connection: connection.execute(f"TRUNCATE {TABLES}"), server.SUPERUSER)
+
+
+@pytest.fixture
+def state(database: Database, runtime_dir: Path, tmp_path: Path) -> Path:
+    """A state folder as `up` leaves it, whose platform has this database."""
+    folder = State(tmp_path / "state")
+    folder.folder.mkdir()
+    folder.write_run(Run(str(runtime_dir), database.socket_dir, False, False, 1, 2, ()))
+    folder.config.write_bytes(to_json(load(PRODUCTION, {})))
+    return folder.folder
+
+
+async def insert_events(
+    connection: asyncpg.Connection, events: list[Observation], risks: list[float], resolution: str | None = None
+) -> None:
+    """Events as the service keeps them, each with an incident of its own."""
+    incidents = [uuid.uuid4() for _ in events]
+    await connection.executemany(
+        "INSERT INTO incident VALUES ($1, $2, $3, $4, $5)",
+        [(incident, event.src_ip, event.dest_ip, event.alert.signature_id, resolution)
+         for incident, event in zip(incidents, events, strict=True)],
+    )  # fmt: skip
+    await connection.executemany(
+        "INSERT INTO event VALUES ($1, $2, $3, $4, $5)",
+        [(event.event_id, event.received_at_ns, incident, risk, event.body)
+         for incident, event, risk in zip(incidents, events, risks, strict=True)],
+    )  # fmt: skip
