@@ -1,6 +1,6 @@
 """### Model training: a new threat model from what was recorded
 
-Every day at 00:00 UTC, and whenever it is asked for.
+Every day at 00:00 UTC, and whenever someone asks for it in Airflow.
 
 | task | does |
 |---|---|

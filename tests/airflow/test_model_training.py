@@ -68,10 +68,8 @@ def test_it_runs_at_midnight_utc_and_does_not_make_up_for_the_last(airflow: Airf
 def test_one_task_after_the_other_bounded_in_time_never_retried(airflow: AirflowServices, train: Train) -> None:
     assert train
     tasks = {task["task_id"]: task for task in airflow.api.tasks_of(DAG_ID)}
-    assert {name: task["downstream_task_ids"] for name, task in tasks.items()} == {
-        "train": ["promoted"],
-        "promoted": [],
-    }
+    after = {name: task["downstream_task_ids"] for name, task in tasks.items()}
+    assert after == {"train": ["promoted"], "promoted": []}
     assert {task["retries"] for task in tasks.values()} == {0}
     assert all(task["execution_timeout"] for task in tasks.values())
 

@@ -10,7 +10,8 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 STAGES_ONLY = {
     "pandas", "numpy", "scipy", "pyarrow", "great_expectations", "matplotlib", "locust", "gevent", "kubernetes", "rich",
-    "lightgbm", "phantommesh", "airflow.providers.cncf.kubernetes.operators.pod", "readiness.clients.airflow", "readiness.stages",
+    "lightgbm", "phantommesh",
+    "airflow.providers.cncf.kubernetes.operators.pod", "readiness.clients.airflow", "readiness.stages",
 }  # fmt: skip
 MEASURE = """
 import json, runpy, sys, time
