@@ -14,6 +14,12 @@ from phantommesh.threat_model.history import (
 )
 
 MAX_HOURS_A_CALL = 48
+# An hour of hundreds of thousands of events takes seconds to count; the connection's own limits are for single events.
+CLOSE_TIMEOUT_S = 600.0
+_FOR_COUNTING = f"""
+SET LOCAL statement_timeout = '{CLOSE_TIMEOUT_S:g}s'; SET LOCAL enable_seqscan = on; SET LOCAL work_mem = '64MB';
+SET LOCAL plan_cache_mode = force_custom_plan
+"""
 # Versions that an event can still need: those of a day that was missed, and of events that waited as long.
 KEPT_VERSIONS = 2 * DAY_HOURS
 _LOCK = 7_201_001  # of pg_advisory_lock, this module's own
@@ -62,12 +68,14 @@ async def close_hours(connection: asyncpg.Connection, replica: str, now_ns: int 
     """Close and publish every hour that has ended and is not closed, oldest first; returns the versions published.
 
     Any number of replicas may call it at any time, each hour is closed once and in the order of time. At most
-    MAX_HOURS_A_CALL a call: after a long absence the rest comes with the next call. Raises what asyncpg raises."""
+    MAX_HOURS_A_CALL a call: after a long absence the rest comes with the next call. A busy hour takes seconds: give it
+    a connection on which nothing else waits. Raises what asyncpg raises."""
     now_ns = time.time_ns() if now_ns is None else now_ns
     due = last_ended_hour(now_ns)
     async with connection.transaction():
         if not await connection.fetchval(_TRY_LOCK, _LOCK):
             return []
+        await connection.execute(_FOR_COUNTING)
         last = await connection.fetchval(_LAST)
         if last is None:
             first_ns = await connection.fetchval(_FIRST_EVENT)
@@ -75,7 +83,8 @@ async def close_hours(connection: asyncpg.Connection, replica: str, now_ns: int 
         closed = []
         for version in range(last + 1, min(due, last + MAX_HOURS_A_CALL) + 1):
             start_ns = version * HOUR_NS
-            found = await connection.fetchval(_CLOSE, version, start_ns, start_ns + HOUR_NS, now_ns, replica)
+            hour = version, start_ns, start_ns + HOUR_NS
+            found = await connection.fetchval(_CLOSE, *hour, now_ns, replica, timeout=CLOSE_TIMEOUT_S)
             if found is not None:
                 closed.append(version)
         return closed

@@ -93,7 +93,8 @@ class ThreatModel:
 
     async def tend(self, connection: asyncpg.Connection) -> None:
         """After each connection to the database and each second: closes hours, learns of histories and intelligence.
-        Raises what asyncpg raises."""
+        Closing a busy hour takes seconds, so the connection must be one on which nothing else waits, least of all a
+        heartbeat. Raises what asyncpg raises; the next call makes up for it."""
         await self.intelligence.tend(connection)
         await self.histories.tend(connection, self._replica)
 
