@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from phantommesh.threat_model.manifest import Metric
 
@@ -20,8 +21,6 @@ Array = NDArray[np.float64]
 
 def roc_auc(labels: Array, scores: Array) -> float:
     """Area under the ROC curve; equal scores count half (Mann and Whitney, 1947). Both classes must occur."""
-    from scipy.stats import rankdata
-
     positive = labels == 1.0
     count = int(positive.sum())
     ranks = rankdata(scores)[positive].sum()

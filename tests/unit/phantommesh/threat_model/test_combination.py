@@ -1,6 +1,6 @@
 """Rule, model and intelligence into one: bounded, monotone, and the rules alone where there is nothing else."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from phantommesh.threat_model.combination import MODEL_CONFIDENCE, MODEL_RISK, combine
 
@@ -9,6 +9,7 @@ SHARE = st.floats(0, 1)
 CONFIDENCE = SHARE.map(lambda number: round(number, 2))
 
 
+@settings(deadline=None)
 @given(RISK, CONFIDENCE, st.one_of(st.none(), SHARE), RISK)
 def test_the_result_is_in_range(risk: float, confidence: float, score: float | None, risk_add: float) -> None:
     found = combine(risk, confidence, score, risk_add)
@@ -16,11 +17,13 @@ def test_the_result_is_in_range(risk: float, confidence: float, score: float | N
     assert 0 <= found[1] <= 1
 
 
+@settings(deadline=None)
 @given(RISK, CONFIDENCE)
 def test_without_a_model_and_with_one_that_knows_nothing_the_rules_stand(risk: float, confidence: float) -> None:
     assert combine(risk, confidence, None) == combine(risk, confidence, 0.5) == (risk, confidence)
 
 
+@settings(deadline=None)
 @given(RISK, RISK, CONFIDENCE, SHARE, RISK)
 def test_risk_never_falls_when_the_rule_risk_rises(
     one: float, other: float, confidence: float, score: float, risk_add: float
@@ -29,6 +32,7 @@ def test_risk_never_falls_when_the_rule_risk_rises(
     assert combine(low, confidence, score, risk_add)[0] <= combine(high, confidence, score, risk_add)[0]
 
 
+@settings(deadline=None)
 @given(RISK, CONFIDENCE, SHARE, SHARE, RISK)
 def test_neither_falls_when_the_score_rises(
     risk: float, confidence: float, one: float, other: float, risk_add: float
@@ -38,6 +42,7 @@ def test_neither_falls_when_the_score_rises(
     assert below[1] <= above[1]
 
 
+@settings(deadline=None)
 @given(RISK, CONFIDENCE, CONFIDENCE, SHARE)
 def test_confidence_never_falls_when_the_rule_confidence_rises(
     risk: float, one: float, other: float, score: float
@@ -46,6 +51,7 @@ def test_confidence_never_falls_when_the_rule_confidence_rises(
     assert combine(risk, low, score)[1] <= combine(risk, high, score)[1]
 
 
+@settings(deadline=None)
 @given(RISK, CONFIDENCE, SHARE, RISK)
 def test_intelligence_adds_to_the_risk_alone(risk: float, confidence: float, score: float, risk_add: float) -> None:
     without, known = combine(risk, confidence, score), combine(risk, confidence, score, risk_add)
@@ -53,6 +59,7 @@ def test_intelligence_adds_to_the_risk_alone(risk: float, confidence: float, sco
     assert known[1] == without[1]
 
 
+@settings(deadline=None)
 @given(RISK, CONFIDENCE, SHARE)
 def test_the_model_moves_no_more_than_it_may(risk: float, confidence: float, score: float) -> None:
     found = combine(risk, confidence, score)

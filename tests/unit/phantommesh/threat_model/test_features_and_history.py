@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from phantommesh.automation.events import Observation, observe
 from phantommesh.threat_model.features import FEATURES, MAX_TEXT, features
@@ -52,6 +52,7 @@ def test_names_are_distinct_and_each_has_a_finite_value(events: list[Observation
         assert all(math.isfinite(number) for number in found)
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 255),
     st.text(max_size=400),
@@ -117,6 +118,7 @@ def test_an_event_sees_an_hour_from_a_minute_after_its_end() -> None:
     assert wanted_version(end_ns + USE_AFTER_NS - 1) == HOUR - 1
 
 
+@settings(deadline=None)
 @given(st.integers(10**18, 2 * 10**18))
 def test_an_hour_is_closed_before_any_event_wants_it(now_ns: int) -> None:
     assert wanted_version(now_ns) <= last_ended_hour(now_ns)

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from phantommesh.threat_model.intelligence import NOTHING_KNOWN, Indicator, Intelligence
 from phantommesh.threat_model.intelligence_file import IntelligenceError, read_file
@@ -29,6 +29,7 @@ def test_an_address_is_found_in_its_networks_and_no_other() -> None:
     assert NOTHING_KNOWN.look_up("192.0.2.7", 0) is None
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.ip_addresses(), st.integers(0, 128)), max_size=8), st.ip_addresses())
 def test_the_look_up_agrees_with_walking_all_networks(
     networks: list[tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]],

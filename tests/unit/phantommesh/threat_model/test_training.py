@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from phantommesh.automation.events import Observation
 from phantommesh.config.model import ThreatAssessment
@@ -26,6 +26,7 @@ QUARTERS = st.lists(st.tuples(st.booleans(), st.integers(0, 4)), min_size=2, max
 )
 
 
+@settings(deadline=None)
 @given(QUARTERS)
 def test_the_area_is_the_share_of_pairs_in_the_right_order(rows: list[tuple[bool, int]]) -> None:
     labels, scores = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
@@ -33,6 +34,7 @@ def test_the_area_is_the_share_of_pairs_in_the_right_order(rows: list[tuple[bool
     assert roc_auc(labels, scores) == pytest.approx(sum(pairs) / len(pairs))
 
 
+@settings(deadline=None)
 @given(QUARTERS)
 def test_average_precision_is_as_its_definition_has_it(rows: list[tuple[bool, int]]) -> None:
     labels, scores = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
