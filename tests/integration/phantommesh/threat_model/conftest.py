@@ -15,18 +15,11 @@ import phantommesh.threat_model
 import pytest
 from phantommesh.automation.events import Observation
 from phantommesh.config.load import PRODUCTION, load, to_json
-from phantommesh.database import server
+from phantommesh.database import schema, server
 from phantommesh.database.schema import APP, DATABASE, OWNER
 from phantommesh.supervision.state import Run, State
 
 SCHEMA = Path(phantommesh.threat_model.__file__).parent / "schema.sql"
-# Of the service's own schema what the threat model reads.
-SERVICE = """
-CREATE TABLE event (event_id uuid PRIMARY KEY, received_at_ns bigint NOT NULL, incident_id uuid, risk real, body bytea);
-CREATE TABLE incident (incident_id uuid PRIMARY KEY, src_ip text NOT NULL, dest_ip text NOT NULL,
-                       signature_id bigint NOT NULL, resolution text);
-GRANT SELECT, INSERT ON event, incident TO phantommesh_app;
-"""
 TABLES = "event, incident, history_hour, history_version, threat_intelligence, threat_intelligence_version"
 
 
@@ -52,23 +45,12 @@ class Database:
         return asyncio.run(connected())
 
     async def create(self) -> None:
-        connection = await self._first()
-        await connection.execute(f"CREATE ROLE {OWNER}; CREATE ROLE {APP} LOGIN")
-        await connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
-        await connection.close()
+        await schema.create(self.socket_dir, 30)
         connection = await self.connect(server.SUPERUSER)
-        await connection.execute(f"SET ROLE {OWNER}")
-        await connection.execute(SERVICE)
-        await connection.execute(SCHEMA.read_text())
+        if await connection.fetchval("SELECT to_regclass('history_hour')") is None:
+            await connection.execute(f"SET ROLE {OWNER}")
+            await connection.execute(SCHEMA.read_text())
         await connection.close()
-
-    async def _first(self) -> asyncpg.Connection:
-        async with asyncio.timeout(30):
-            while True:
-                try:
-                    return await self.connect(server.SUPERUSER, "postgres")
-                except (OSError, asyncpg.PostgresError):
-                    await asyncio.sleep(0.05)  # between two looks; the timeout is the deadline
 
 
 @pytest.fixture(scope="session")
@@ -119,14 +101,17 @@ async def insert_events(
     connection: asyncpg.Connection, events: list[Observation], risks: list[float], resolution: str | None = None
 ) -> None:
     """Events as the service keeps them, each with an incident of its own."""
-    incidents = [uuid.uuid4() for _ in events]
+    rows = list(zip(events, [uuid.uuid4() for _ in events], risks, strict=True))
     await connection.executemany(
-        "INSERT INTO incident VALUES ($1, $2, $3, $4, $5)",
-        [(incident, event.src_ip, event.dest_ip, event.alert.signature_id, resolution)
-         for incident, event in zip(incidents, events, strict=True)],
+        "INSERT INTO incident (incident_id, event_id, signature_id, opened_at_ns, risk, level, source, src_ip, dest_ip,"
+        " signature, resolution) VALUES ($1, $2, $3, $4, $5, 'medium', $6, $7, $8, $9, $10)",
+        [(incident, event.event_id, event.alert.signature_id, event.received_at_ns, risk, event.source, event.src_ip,
+          event.dest_ip, event.alert.signature, resolution) for event, incident, risk in rows],
     )  # fmt: skip
     await connection.executemany(
-        "INSERT INTO event VALUES ($1, $2, $3, $4, $5)",
-        [(event.event_id, event.received_at_ns, incident, risk, event.body)
-         for incident, event, risk in zip(incidents, events, risks, strict=True)],
+        "INSERT INTO event (event_id, seq, received_at_ns, assessed_at_ns, signature_id, incident_id, risk, confidence,"
+        " due, level, source, replica, body)"
+        " VALUES ($1, nextval('audit_seq'), $2, $2, $3, $4, $5, 0.9, 0, 'medium', $6, 'automation-0', $7)",
+        [(event.event_id, event.received_at_ns, event.alert.signature_id, incident, risk, event.source, event.body)
+         for event, incident, risk in rows],
     )  # fmt: skip

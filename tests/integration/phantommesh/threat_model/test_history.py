@@ -78,8 +78,8 @@ def test_an_hour_is_closed_some_seconds_after_its_end_and_then_stays(
         assert await close_hours(connection, "a", end_ns + CLOSE_AFTER_NS) == [FIRST]
         before = await connection.fetch("SELECT * FROM history_hour ORDER BY address")
         assert before
-        again = "INSERT INTO event SELECT gen_random_uuid(), received_at_ns, incident_id, 10, body FROM event LIMIT 1"
-        await connection.execute(again)
+        late = observe(drawn_alerts(1, seed=2)[0], START_NS)
+        await insert_events(connection, [late], [10.0])
         assert await close_hours(connection, "b", end_ns + CLOSE_AFTER_NS) == []
         assert await connection.fetch("SELECT * FROM history_hour ORDER BY address") == before
 
