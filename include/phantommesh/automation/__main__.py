@@ -15,7 +15,8 @@ async def _live(state: State, index: int) -> None:
     run = state.read_run()
     if run is None:
         sys.exit(f"{state.folder}: no run is recorded")
-    await Replica(f"automation-{index}", run.admin_ports[index], run, from_json(state.config.read_bytes())).live()
+    config = from_json(state.config.read_bytes())
+    await Replica(f"automation-{index}", run.admin_ports[index], run, config, state.models).live()
 
 
 if __name__ == "__main__":

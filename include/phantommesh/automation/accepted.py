@@ -4,8 +4,8 @@ import uuid
 
 import msgspec
 
-from phantommesh.automation.assess import Assessment
 from phantommesh.automation.events import Observation
+from phantommesh.threat_model.threat_model import Verdict
 
 
 class Accepted(msgspec.Struct, gc=False):
@@ -13,7 +13,7 @@ class Accepted(msgspec.Struct, gc=False):
     there is none. remedy: a remediation is to be asked for. opened: it opened its incident (said by the database)."""
 
     event: Observation
-    assessment: Assessment
+    verdict: Verdict
     due: int
     incident_id: uuid.UUID
     opening: bool

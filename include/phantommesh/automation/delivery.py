@@ -38,7 +38,7 @@ def delivery_id(event_id: uuid.UUID, channel: str, kind: int = ALERT) -> uuid.UU
 
 def deliveries_of(accepted: Accepted, now_ns: int) -> list[Delivery]:
     """What is due of an event that is durable."""
-    event, found = accepted.event, accepted.assessment
+    event, found = accepted.event, accepted.verdict
     return [
         Delivery(
             delivery_id(event.event_id, channel), event.event_id, event.source, found.level, found.risk,

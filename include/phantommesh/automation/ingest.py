@@ -116,14 +116,16 @@ class Ingest:
             for event in submission.events:
                 first.setdefault(event.event_id, event)
         # In the order of their ids: see ACCEPT_OPENING.
-        accepted = [self._judge.judge(first[event_id]) for event_id in sorted(first)]
+        events = [first[event_id] for event_id in sorted(first)]
+        histories = await self._judge.histories(session.writer, events)
+        accepted = [self._judge.judge(event, history) for event, history in zip(events, histories, strict=True)]
         if any(one.opening or one.remedy for one in accepted):
             fresh = await self._open_incidents(session, accepted)
         elif len(accepted) == 1:
             fresh = await self._write_one(session, accepted[0])
         else:
             fresh = await self._write_many(session, accepted)
-        for event in first.values():
+        for event in events:
             event.body = b""  # it is in the database now; what waits in memory stays small
         self._judge.durable(fresh)
         self._fresh(fresh)
@@ -132,9 +134,9 @@ class Ingest:
             self._answer(submission, new)
 
     async def _write_one(self, session: Session, one: Accepted) -> list[Accepted]:
-        event, found = one.event, one.assessment
+        event, found = one.event, one.verdict
         values = [event.event_id, event.source, event.received_at_ns, event.alert.signature_id, one.incident_id,
-                  found.risk, found.confidence, one.due, found.level, found.verdict, event.body,
+                  found.risk, found.confidence, one.due, found.level, found.factors_json(), event.body,
                   time.time_ns(), self._replica]  # fmt: skip
         if one.due:
             new = await session.writer.fetchval(ACCEPT_ONE, *values, session.instance)
@@ -186,7 +188,7 @@ class Ingest:
 
 def _columns(accepted: list[Accepted]) -> list[list[Any]]:
     events = [one.event for one in accepted]
-    found = [one.assessment for one in accepted]
+    found = [one.verdict for one in accepted]
     return [
         [event.event_id for event in events],
         [event.source for event in events],
@@ -197,6 +199,6 @@ def _columns(accepted: list[Accepted]) -> list[list[Any]]:
         [one.confidence for one in found],
         [one.due for one in accepted],
         [one.level for one in found],
-        [one.verdict for one in found],
+        [one.factors_json() for one in found],
         [event.body for event in events],
     ]

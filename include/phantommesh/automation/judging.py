@@ -2,21 +2,25 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+import asyncpg
 
 from phantommesh.automation.accepted import Accepted
-from phantommesh.automation.assess import LEVELS, Assessor
+from phantommesh.automation.assess import LEVELS
 from phantommesh.automation.events import Observation
 from phantommesh.automation.incident_windows import IncidentWindows
 from phantommesh.automation.metrics import Metrics
 from phantommesh.config.model import CHANNELS, Config
+from phantommesh.threat_model.history import History
+from phantommesh.threat_model.threat_model import ThreatModel
 
 
 class Judge:
     """Decides, and counts what became durable. remedy: told when a remediation was asked for."""
 
-    def __init__(self, config: Config, metrics: Metrics, remedy: Callable[[], None]) -> None:
-        self._assessor = Assessor(config.threat_assessment)
+    def __init__(self, config: Config, model: ThreatModel, metrics: Metrics, remedy: Callable[[], None]) -> None:
+        self._model = model
         self._due = {level: due_mask(config.alert_routing.due(level)) for level in LEVELS}
         self._windows = IncidentWindows(int(config.system.dedup_window_s * 1e9))
         self._metrics = metrics
@@ -31,14 +35,19 @@ class Judge:
         """A new session with the database."""
         self._windows.forget()
 
-    def judge(self, event: Observation) -> Accepted:
+    async def histories(self, connection: asyncpg.Connection, events: Sequence[Observation]) -> Sequence[History]:
+        """What is known of the addresses of each event from the hours before. Raises what asyncpg raises."""
+        return await self._model.histories_of(connection, events)
+
+    def judge(self, event: Observation, history: History) -> Accepted:
         """Everything that is to be written of an event."""
-        found = self._assessor.assess(event)
+        found = self._model.assess(event, history)
         due = self._due[found.level]
+        remedy = False
         known = self._windows.find(event)
         if known is None:
-            return Accepted(event, found, due, uuid.uuid4(), True, found.remedy)
-        return Accepted(event, found, due, known.incident_id, False, found.remedy and not known.remedied)
+            return Accepted(event, found, due, uuid.uuid4(), True, remedy)
+        return Accepted(event, found, due, known.incident_id, False, remedy and not known.remedied)
 
     def placed(self, accepted: Accepted, incident_id: uuid.UUID, opened_at_ns: int | None, opened: bool) -> None:
         """The database said which incident an event belongs to. opened_at_ns: None where it was known before."""
@@ -56,7 +65,7 @@ class Judge:
         received = [one.event.received_at_ns for one in fresh]
         metrics.took_each("threat_assessment", received)
         metrics.took_each("incident_response", received)
-        for level, count in Counter(one.assessment.level for one in fresh).items():
+        for level, count in Counter(one.verdict.level for one in fresh).items():
             metrics.assessed[level].inc(count)
         opened = sum(one.opened for one in fresh)
         metrics.incidents["opened"].inc(opened)

@@ -18,6 +18,7 @@ from prometheus_client import Counter, Gauge
 from phantommesh.automation.assess import LEVELS
 from phantommesh.automation.timings import Timings
 from phantommesh.config.model import CHANNELS
+from phantommesh.threat_model.manifest import RULES_ONLY
 
 STATUSES = ("accepted", "duplicate", "rejected", "refused", "unavailable")
 OPERATIONS = ("accept", "threat_assessment", "alert_routing", "incident_response", "end_to_end")
@@ -44,10 +45,22 @@ class Metrics:
         self.delivery_failed: dict[str, Any] = {channel: deliveries.labels(channel, "failed") for channel in CHANNELS}
         self.incidents = {action: incidents.labels(action) for action in ("opened", "joined")}
         self._seconds = seconds.of
+        self._model = Gauge("phantommesh_model_info", "The threat model in force", ["version"])
+        self._model.labels(RULES_ONLY).set(1)
+        self._refused_models = Counter("phantommesh_models_refused", "Promoted models that could not be used")
 
     def depth_from(self, read: Callable[[], float]) -> None:
         """Where the queue depth is read when it is asked for."""
         self._depth.set_function(read)
+
+    def model_loaded(self, version: str) -> None:
+        """Another model is in force."""
+        self._model.clear()
+        self._model.labels(version).set(1)
+
+    def model_refused(self, _reason: str) -> None:
+        """A model was promoted that cannot be used; the log says why."""
+        self._refused_models.inc()
 
     def took(self, operation: str, started_ns: int, ended_ns: int | None = None) -> None:
         """Time one operation that began at an epoch time, and ended at another or ends now."""

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -26,15 +27,17 @@ from phantommesh.automation.judging import Judge
 from phantommesh.automation.metrics import Metrics
 from phantommesh.automation.session import LOST, Connector, Session
 from phantommesh.automation.settle import Settler
+from phantommesh.automation.tending import tend
 from phantommesh.automation.watch import Watch
 from phantommesh.config.model import CHANNELS, Config
 from phantommesh.serving import HOST, Server
 from phantommesh.supervision.state import Run
+from phantommesh.threat_model.threat_model import ThreatModel
 
 RECONNECT_S = 0.1
 FINISH_S = 5.0
 ACCEPT_LINGER_S = 0.005
-SETTLE_LINGER_S = 0.02
+SETTLE_LINGER_S = 0.01
 DELIVERY_LINGER_S = 0.015
 _log = logging.getLogger(__name__)
 
@@ -42,7 +45,7 @@ _log = logging.getLogger(__name__)
 class Replica:
     """Everything that one process is."""
 
-    def __init__(self, name: str, admin_port: int, run: Run, config: Config) -> None:
+    def __init__(self, name: str, admin_port: int, run: Run, config: Config, models: Path) -> None:
         self._name = name
         self._drain_s = config.system.drain_s
         self._stopping = asyncio.Event()
@@ -53,7 +56,11 @@ class Replica:
         self._connector = Connector(run.database_socket_dir, config.database)
         self._settler = Settler(name, SETTLE_LINGER_S, self._backlog, self._metrics)
         self._channels: dict[str, ChannelQueue] = {channel: self._channel(channel, run, config) for channel in CHANNELS}
-        judge = Judge(config, self._metrics, lambda: None)
+        self._threat_model = ThreatModel(
+            name, config.threat_assessment, models,
+            model_loaded=self._metrics.model_loaded, model_refused=self._metrics.model_refused,
+        )  # fmt: skip
+        judge = Judge(config, self._threat_model, self._metrics, lambda: None)
         self._ingest = Ingest(name, judge, self._backlog, ACCEPT_LINGER_S, self._deliver)
         self._watch = Watch(config.system.lease_s, self._backlog, self._channels)
         self._public = self._public_server(run, config)
@@ -91,6 +98,7 @@ class Replica:
         database = asyncio.create_task(self._hold_database())
         public: asyncio.Task[None] | None = None
         stopping = asyncio.create_task(self._stopping.wait())
+        self._threat_model.look_for_model()
         try:
             # Connections are taken from the moment that they can be served: the other replicas have them until then.
             while self._session is None and not stopping.done():
@@ -145,6 +153,7 @@ class Replica:
                 asyncio.create_task(part)
                 for part in (
                     self._ingest.run(session), self._settler.run(session), self._watch.run(session),
+                    tend(self._threat_model, session),
                     *(queue.run() for queue in self._channels.values()),
                 )
             ]  # fmt: skip

@@ -33,11 +33,12 @@ class Session:
     watcher: asyncpg.Connection
     writer: asyncpg.Connection
     settler: asyncpg.Connection
+    keeper: asyncpg.Connection
     lost: asyncio.Event = field(default_factory=asyncio.Event)
 
     def connections(self) -> list[asyncpg.Connection]:
         """All connections."""
-        return [self.watcher, self.writer, self.settler]
+        return [self.watcher, self.writer, self.settler, self.keeper]
 
     async def close(self) -> None:
         """End all connections, politely where they still listen."""
@@ -74,7 +75,7 @@ class Connector:
         try:
             instance = await _claim(watcher, replica)
             name = f"phantommesh/{instance}"
-            more = [asyncio.ensure_future(self.connect(name, **_SETTINGS)) for _ in range(2)]
+            more = [asyncio.ensure_future(self.connect(name, **_SETTINGS)) for _ in range(3)]
             try:
                 await asyncio.gather(*more)
             finally:

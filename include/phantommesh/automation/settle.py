@@ -1,7 +1,8 @@
 """Marks deliveries that are over: one writer for all channels, a batch of marks in one commit.
 
 A crash after a channel's answer and before the mark leads to a second delivery with the same delivery_id, so a mark
-waits a few milliseconds at the most, and outlives a lost session: a new one begins with what the last could not mark.
+waits for nothing where few come and some milliseconds where many do, and outlives a lost session: a new one begins with
+what the last could not mark.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ import msgspec
 
 from phantommesh.automation.backlog import Backlog
 from phantommesh.automation.delivery import Delivery
+from phantommesh.automation.linger import Linger
 from phantommesh.automation.metrics import Metrics
 from phantommesh.automation.session import Session
 from phantommesh.config.model import CHANNELS
@@ -33,11 +35,11 @@ class _Over(msgspec.Struct, gc=False):
 
 
 class Settler:
-    """The marks that wait, and the one that writes them. linger_s: how long a mark may wait for others."""
+    """The marks that wait, and the one that writes them. linger_s: how long a mark may wait for others when many come."""
 
     def __init__(self, replica: str, linger_s: float, backlog: Backlog, metrics: Metrics) -> None:
         self._replica = replica
-        self._linger_s = linger_s
+        self._linger = Linger(linger_s)
         self._backlog = backlog
         self._metrics = metrics
         self._over: list[_Over] = []
@@ -61,6 +63,7 @@ class Settler:
     def _add(self, deliveries: Sequence[Delivery], reason: str | None) -> None:
         now_ns = time.time_ns()
         self._over.extend(_Over(item, now_ns, reason) for item in deliveries)
+        self._linger.note(len(deliveries))
         self._some.set()
 
     async def settle_what_is_left(self, session: Session) -> None:
@@ -73,7 +76,8 @@ class Settler:
         """Mark until cancelled or the connection is lost; what is not marked then stays here."""
         while True:
             await self._some.wait()
-            await asyncio.sleep(self._linger_s)
+            if pause_s := self._linger.pause_s():
+                await asyncio.sleep(pause_s)
             self._some.clear()
             try:
                 await self._count(session)

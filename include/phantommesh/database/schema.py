@@ -14,7 +14,9 @@ from phantommesh.database.server import SUPERUSER
 DATABASE = "phantommesh"
 OWNER = "phantommesh_owner"
 APP = "phantommesh_app"
-_SCHEMA = Path(__file__).parent / "schema.sql"
+# Each part of the service has its tables beside its code; the service's own come first, the others refer to them.
+_PACKAGE = Path(__file__).parents[1]
+_SCHEMAS = (_PACKAGE / "database" / "schema.sql", _PACKAGE / "threat_model" / "schema.sql")
 
 
 async def create(socket_dir: str, deadline_s: float) -> None:
@@ -37,7 +39,8 @@ async def _fill(socket_dir: str, deadline_s: float) -> None:
     try:
         async with connection.transaction():
             await connection.execute(f"SET LOCAL ROLE {OWNER}")
-            await connection.execute(_SCHEMA.read_text())
+            for schema in _SCHEMAS:
+                await connection.execute(schema.read_text())
     finally:
         await connection.close()
 

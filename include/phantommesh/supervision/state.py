@@ -71,6 +71,7 @@ class State:
         self.folder = Path(os.path.abspath(folder))  # noqa: PTH100  resolve() would follow links a user set on purpose
         self.logs = self.folder / "log"
         self.config = self.folder / "config.json"
+        self.models = self.folder / "models"
         self.sink_record = self.folder / "sink" / "deliveries.ndjson"
         self.supervisor_settings = self.folder / "supervisord.conf"
 
