@@ -1,0 +1,28 @@
+"""The channels of a run whose alerts go nowhere else: all of them point to the run's sink."""
+
+from phantommesh.automation.channels.endpoints import (
+    EmailEndpoint,
+    Endpoints,
+    PagerdutyEndpoint,
+    SlackEndpoint,
+    SmsEndpoint,
+)
+from phantommesh.supervision.ports import HOST
+from phantommesh.supervision.state import Run
+
+# The sink believes everybody; these only have the form that it checks. Numbers 555-01xx are for examples.
+_ROUTING_KEY = "sink".ljust(32, "0")
+_ACCOUNT = "AC" + "0" * 32
+
+
+def sink_endpoints(run: Run) -> Endpoints:
+    """Every channel of the sink."""
+    return Endpoints(
+        slack=SlackEndpoint(f"{run.sink_url}/slack/services/T0/B0/sink"),
+        pagerduty=PagerdutyEndpoint(f"{run.sink_url}/pagerduty/v2/enqueue", _ROUTING_KEY),
+        email=EmailEndpoint(HOST, run.sink_smtp_port, "phantommesh@mesh.example", ("oncall@mesh.example",)),
+        sms=SmsEndpoint(
+            f"{run.sink_url}/sms/2010-04-01/Accounts/{{account_sid}}/Messages.json",
+            _ACCOUNT, "sink", "+12025550100", "+12025550101",
+        ),
+    )  # fmt: skip
