@@ -1,77 +1,28 @@
 """The adapters against the real sink, and against channels that fail."""
 
 import asyncio
-import json
 import os
 import signal
-import smtplib
-import subprocess
-import sys
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from due_alerts import Alert
 from phantommesh.automation.channels.contract import Channel, ChannelError
+from phantommesh.automation.channels.email import Email
 from phantommesh.automation.channels.endpoints import PagerdutyEndpoint, SlackEndpoint
 from phantommesh.automation.channels.opening import open_channels
 from phantommesh.automation.channels.pagerduty import Pagerduty
 from phantommesh.automation.channels.slack import Slack
-from phantommesh.supervision import ports
 from phantommesh.supervision.sink_endpoints import sink_endpoints
-from phantommesh.supervision.state import Run, State
 
-from .conftest import call, until
+from .own_sink import Sink
 
 CHANNELS = ("slack", "pagerduty", "email", "sms")
-
-
-class Sink:
-    """A sink of one's own."""
-
-    def __init__(self, folder: Path) -> None:
-        reserved = [ports.reserve(0) for _ in range(2)]
-        http, smtp = map(ports.number, reserved)
-        self.run = Run(str(folder), str(folder), False, False, 0, http, smtp, ())
-        self.state = State(folder)
-        self.state.sink_record.parent.mkdir(parents=True)
-        self.state.write_run(self.run)
-        self.process: subprocess.Popen[bytes] | None = None
-        self._reserved = reserved
-
-    def start(self) -> None:
-        self.process = subprocess.Popen([sys.executable, "-m", "phantommesh.sink", str(self.state.folder)])
-        until(self._answers)
-
-    def _answers(self) -> bool:
-        assert self.process is not None
-        assert self.process.poll() is None, "the sink ended"
-        try:
-            with smtplib.SMTP("127.0.0.1", self.run.sink_smtp_port, timeout=5) as server:
-                greeted = server.noop()[0] == 250
-            return greeted and call(f"{self.run.sink_url}/healthz").status == 200
-        except OSError:
-            return False
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        if self.process is not None:
-            self.process.send_signal(number)
-            self.process.wait(10)
-            self.process = None
-
-    def close(self) -> None:
-        self.stop(signal.SIGKILL)
-        for item in self._reserved:
-            item.close()
-
-    def deliveries(self, source: str) -> list[dict[str, Any]]:
-        *rows, last = map(json.loads, call(f"{self.run.sink_url}/deliveries?source={source}").body.splitlines())
-        assert last == {"end": True, "count": len(rows)}
-        return rows
 
 
 @pytest.fixture
@@ -253,10 +204,6 @@ def test_an_endless_answer_is_cut_off() -> None:
 
 def test_an_email_server_that_refuses_says_why(sink: Sink) -> None:
     # The sink's mail server speaks no TLS: who asks for it is told so, not sent in the clear.
-    from dataclasses import replace
-
-    from phantommesh.automation.channels.email import Email
-
     endpoint = replace(sink_endpoints(sink.run).email, tls="starttls")
     with pytest.raises(ChannelError, match="STARTTLS") as failure:
         asyncio.run(Email(endpoint, 5).post([Alert(source="clear")]))

@@ -179,3 +179,8 @@ def test_an_address_that_does_not_answer_is_an_error_that_may_pass() -> None:
     with pytest.raises(ChannelError, match="connection refused") as failure:
         asyncio.run(channel.post([Alert()]))
     assert (failure.value.retry, list(failure.value.taken)) == (True, [])
+
+
+def test_short_alerts_meet_the_limit_of_blocks() -> None:
+    messages = list(slack._messages([Alert(signature="x", source="") for _ in range(120)]))
+    assert [len(json.loads(body)["blocks"]) for body, _ in messages] == [50, 50, 20]

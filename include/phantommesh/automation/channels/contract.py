@@ -1,31 +1,9 @@
 """What an adapter gets, what it promises, and how it fails."""
 
-import uuid
 from collections.abc import Sequence
 from typing import Protocol
 
-ALERT, ESCALATION = 0, 1
-
-
-class Delivery(Protocol):
-    """What an adapter reads of an alert that is due. kind: ALERT, or ESCALATION when nobody acknowledged in time."""
-
-    @property
-    def delivery_id(self) -> uuid.UUID: ...
-    @property
-    def event_id(self) -> uuid.UUID: ...
-    @property
-    def incident_id(self) -> uuid.UUID: ...
-    @property
-    def source(self) -> str: ...
-    @property
-    def level(self) -> str: ...
-    @property
-    def risk(self) -> float: ...
-    @property
-    def signature(self) -> str: ...
-    @property
-    def kind(self) -> int: ...
+from phantommesh.automation.delivery import Delivery
 
 
 class ChannelError(Exception):

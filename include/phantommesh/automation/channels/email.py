@@ -18,9 +18,10 @@ from functools import lru_cache
 
 import aiosmtplib
 
-from phantommesh.automation.channels.contract import ChannelError, Delivery
+from phantommesh.automation.channels.contract import ChannelError
 from phantommesh.automation.channels.endpoints import EmailEndpoint
 from phantommesh.automation.channels.wording import ids, one_line, shown, summary
+from phantommesh.automation.delivery import Delivery
 
 _ALERT = b"%b %.1f %b\r\n  delivery %b event %b incident %b\r\n  from %b\r\n"
 # Said to the message itself, these refuse it for good: 552 too large, 554 failed (RFC 5321, section 4.2.3).

@@ -12,10 +12,10 @@ from functools import lru_cache
 
 import msgspec
 
-from phantommesh.automation.channels.contract import ESCALATION, Delivery
 from phantommesh.automation.channels.endpoints import PagerdutyEndpoint
 from phantommesh.automation.channels.posting import Message, Posting
 from phantommesh.automation.channels.wording import ids, shown, worst
+from phantommesh.automation.delivery import ESCALATION, Delivery
 
 SEVERITY = {"critical": b"critical", "high": b"error", "medium": b"warning", "low": b"info"}
 _EVENT = (

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from phantommesh.automation.channels.connection import Answer, HttpConnection, NoAnswer
-from phantommesh.automation.channels.contract import ChannelError, Delivery
+from phantommesh.automation.channels.contract import ChannelError
+from phantommesh.automation.delivery import Delivery
 
 CONNECTIONS = 4
 PIPELINED = 16  # requests on one connection before another is used as well

@@ -14,10 +14,10 @@ from functools import lru_cache
 
 import msgspec
 
-from phantommesh.automation.channels.contract import Delivery
 from phantommesh.automation.channels.endpoints import SlackEndpoint
 from phantommesh.automation.channels.posting import Message, Posting
 from phantommesh.automation.channels.wording import ids, one_line, shown, summary
+from phantommesh.automation.delivery import Delivery
 
 MAX_BLOCKS = 50
 MAX_BLOCK_BYTES = 12_000

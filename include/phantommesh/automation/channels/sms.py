@@ -14,10 +14,10 @@ from urllib.parse import quote, quote_plus
 import msgspec
 
 from phantommesh.automation.channels.connection import Answer
-from phantommesh.automation.channels.contract import ESCALATION, Delivery
 from phantommesh.automation.channels.endpoints import SmsEndpoint
 from phantommesh.automation.channels.posting import Message, Posting
 from phantommesh.automation.channels.wording import ids, one_line, shown
+from phantommesh.automation.delivery import ESCALATION, Delivery
 
 MAX_BODY = 1600
 MAX_SIGNATURE = 60

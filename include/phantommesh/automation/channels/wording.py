@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from phantommesh.automation.channels.contract import Delivery
+from phantommesh.automation.delivery import Delivery
 
 MAX_SIGNATURE = 200
 _LEVELS = ("critical", "high", "medium", "low")
