@@ -72,19 +72,68 @@ class EventProtocol(HttpToolsProtocol):
     def __init__(self, requests: EventRequests, closing: Callable[[], bool], **of_uvicorn: Any) -> None:
         super().__init__(**of_uvicorn)
         self._requests = requests
+        self._last_used_s = 0.0
         self.closing = closing
+
+    def on_message_begin(self) -> None:
+        """A request begins. What ASGI wants to know of it is put together when the long way is taken."""
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
 
     def on_headers_complete(self) -> None:
         """The head of a request is whole."""
         parser: httptools.HttpRequestParser = self.parser
         free = self.cycle is None or self.cycle.response_complete
         if not (free and self.url == PATH and parser.get_method() == b"POST" and not parser.should_upgrade()):
-            super().on_headers_complete()
+            self._long_way()
             return
         if self.expect_100_continue:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         keep_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0"
         self.cycle: Any = EventExchange(self, self._requests, keep_alive)
+
+    def _long_way(self) -> None:
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers = self.scope["headers"] = headers
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """An answer is out. One timer a connection, wound up again when it rings: uvicorn sets and cancels one for
+        each request."""
+        self.server_state.total_requests += 1
+        self._last_used_s = self.loop.time()
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+        elif self.timeout_keep_alive_task is None:
+            self._wind_up(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """The timer rings: close what was not used, wind up again for the rest of the time otherwise."""
+        busy = self.cycle is not None and not self.cycle.response_complete
+        left_s = self._last_used_s + self.timeout_keep_alive - self.loop.time()
+        if busy or left_s > 0:
+            self._wind_up(self.timeout_keep_alive if busy else left_s)
+        else:
+            self.transport.close()
+
+    def _wind_up(self, after_s: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(after_s, self.timeout_keep_alive_handler)
+
+    def _unset_keepalive_if_required(self) -> None:
+        """uvicorn asks for this at every request; the timer looks by itself."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection ended."""
+        super().connection_lost(exc)
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
 
     def on_body(self, body: bytes) -> None:
         """A part of a body."""

@@ -20,7 +20,7 @@ from phantommesh.automation.events import Observation
 from phantommesh.automation.judging import Judge
 from phantommesh.automation.linger import Linger
 from phantommesh.automation.session import Session
-from phantommesh.database.statements import ACCEPT, ACCEPT_OPENING
+from phantommesh.database.statements import ACCEPT, ACCEPT_ONE, ACCEPT_ONE_DUE_NOWHERE, ACCEPT_OPENING
 
 MAX_BATCH = 2_000
 _log = logging.getLogger(__name__)
@@ -117,14 +117,12 @@ class Ingest:
                 first.setdefault(event.event_id, event)
         # In the order of their ids: see ACCEPT_OPENING.
         accepted = [self._judge.judge(first[event_id]) for event_id in sorted(first)]
-        if any(item.opening or item.remedy for item in accepted):
+        if any(one.opening or one.remedy for one in accepted):
             fresh = await self._open_incidents(session, accepted)
+        elif len(accepted) == 1:
+            fresh = await self._write_one(session, accepted[0])
         else:
-            rows = await session.writer.fetch(
-                ACCEPT, *_columns(accepted), time.time_ns(), self._replica, session.instance
-            )
-            new = {row[0] for row in rows}
-            fresh = accepted if len(new) == len(accepted) else [one for one in accepted if one.event.event_id in new]
+            fresh = await self._write_many(session, accepted)
         for event in first.values():
             event.body = b""  # it is in the database now; what waits in memory stays small
         self._judge.durable(fresh)
@@ -132,6 +130,24 @@ class Ingest:
         new = {one.event.event_id for one in fresh}
         for submission in batch:
             self._answer(submission, new)
+
+    async def _write_one(self, session: Session, one: Accepted) -> list[Accepted]:
+        event, found = one.event, one.assessment
+        values = [event.event_id, event.source, event.received_at_ns, event.alert.signature_id, one.incident_id,
+                  found.risk, found.confidence, one.due, found.level, found.verdict, event.body,
+                  time.time_ns(), self._replica]  # fmt: skip
+        if one.due:
+            new = await session.writer.fetchval(ACCEPT_ONE, *values, session.instance)
+        else:
+            new = await session.writer.fetchval(ACCEPT_ONE_DUE_NOWHERE, *values)
+        return [one] if new is not None else []
+
+    async def _write_many(self, session: Session, accepted: list[Accepted]) -> list[Accepted]:
+        rows = await session.writer.fetch(ACCEPT, *_columns(accepted), time.time_ns(), self._replica, session.instance)
+        if len(rows) == len(accepted):
+            return accepted
+        new = {row[0] for row in rows}
+        return [one for one in accepted if one.event.event_id in new]
 
     async def _open_incidents(self, session: Session, accepted: list[Accepted]) -> list[Accepted]:
         rows = await session.writer.fetch(

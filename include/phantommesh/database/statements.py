@@ -24,6 +24,21 @@ WITH fresh AS (
 SELECT event_id FROM fresh
 """
 
+# A batch of one, without arrays: $1 to $11 one value of each column, the rest as in ACCEPT. The cheapest of all where
+# events come one by one.
+_ONE = f"""INSERT INTO event (seq, assessed_at_ns, replica, {_COLUMNS})
+    VALUES (nextval('audit_seq'), $12, $13, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    ON CONFLICT (event_id) DO NOTHING RETURNING event_id"""
+ACCEPT_ONE_DUE_NOWHERE = _ONE
+ACCEPT_ONE = f"""
+WITH fresh AS (
+    {_ONE}, due
+), queued AS (
+    {_QUEUED}
+)
+SELECT event_id FROM fresh
+"""
+
 # As ACCEPT, and $15 src ips, $16 dest ips, $17 signatures, $18 whether the incident is not known here ($5 is then the
 # one to open if there is none), $19 whether a remediation is asked for, $20 window (ns).
 # A batch locks windows in the order of their key, then events in the order of their id: two batches can wait for each
