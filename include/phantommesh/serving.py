@@ -28,8 +28,8 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app, loop="uvloop", http="httptools", ws="none", lifespan="off", interface="asgi3", log_level="warning",
-                access_log=False, proxy_headers=False, server_header=False, date_header=False, backlog=BACKLOG,
-                timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=5,
+                log_config=None, access_log=False, proxy_headers=False, server_header=False, date_header=False,
+                backlog=BACKLOG, timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=5,
             )
         )  # fmt: skip
         self._port = port

@@ -101,13 +101,12 @@ def _start(state: State, wish: Wish, numbers: list[int]) -> dict[str, Any]:
     bin_dir = server.programs(Path(run.runtime_dir), user)
     server.give(Path(run.database_socket_dir), user)
     data_dir = Path(run.data_dir)
-    if (data_dir / "PG_VERSION").is_file():
-        server.configure(data_dir, run.database_socket_dir)
-    else:
+    if not (data_dir / "PG_VERSION").is_file():
         shutil.rmtree(data_dir, ignore_errors=True)
-        server.create_data(bin_dir, data_dir, run.database_socket_dir, user)
+        server.create_data(bin_dir, data_dir, user)
+    server.configure(data_dir, run.database_socket_dir, wish.config.database.pool_max)
     program = settings.DatabaseProgram(bin_dir / "postgres", None if user is None else user.pw_name)
-    settings.write(state, run, program, as_root=os.geteuid() == 0)
+    settings.write(state, run, program, wish.config.system.drain_s, as_root=os.geteuid() == 0)
     supervisor = _supervise(state)
     asyncio.run(_with_database(state, run, supervisor))
     return _await_ready(state, supervisor)
