@@ -48,7 +48,7 @@ class AutoRemediation(Section):
     """What the platform does by itself: it quarantines the peer that a threat comes from."""
 
     enabled: bool
-    """Whether anything is done without a person."""
+    """Whether peers are quarantined without a person."""
     risk_threshold: Risk
     """The lowest risk, on the scale 0 to 10, at which the peer is quarantined."""
     dry_run: bool
@@ -58,7 +58,7 @@ class AutoRemediation(Section):
     max_retries: Retries
     """Tries after the first one; then the remediation has failed and the audit trail says so."""
     retry_backoff_s: Seconds
-    """The longest wait before the first retry; it doubles with each further one, with full jitter."""
+    """The wait before the first retry; each further one is longer."""
     call_timeout_s: Seconds
     """How long one call of vpn-core may take."""
 
