@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import click
 
 from phantommesh import __version__
+from phantommesh.config import command
 
 EXIT_CODES = {"ready": 0, "degraded": 3, "stopped": 4}
 _STATE = click.option(
@@ -21,6 +22,9 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print the status a
 @click.version_option(__version__, prog_name="phantommesh")
 def main() -> None:
     """The reference platform: threat alerts in, assessed alerts out to people."""
+
+
+main.add_command(command.config)
 
 
 @main.command()

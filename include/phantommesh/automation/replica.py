@@ -33,8 +33,6 @@ from phantommesh.supervision.state import Run
 
 RECONNECT_S = 0.1
 FINISH_S = 5.0
-ACCEPT_LINGER_S = 0.005
-SETTLE_LINGER_S = 0.02
 DELIVERY_LINGER_S = 0.015
 _log = logging.getLogger(__name__)
 
@@ -51,10 +49,10 @@ class Replica:
         self._metrics = Metrics()
         self._backlog = Backlog(config.system.event_queue_size, self._metrics)
         self._connector = Connector(run.database_socket_dir, config.database)
-        self._settler = Settler(name, SETTLE_LINGER_S, self._backlog, self._metrics)
+        self._settler = Settler(name, config.system.settle_linger_ms / 1000, self._backlog, self._metrics)
         self._channels: dict[str, ChannelQueue] = {channel: self._channel(channel, run, config) for channel in CHANNELS}
         judge = Judge(config, self._metrics, lambda: None)
-        self._ingest = Ingest(name, judge, self._backlog, ACCEPT_LINGER_S, self._deliver)
+        self._ingest = Ingest(name, judge, self._backlog, config.system.accept_linger_ms / 1000, self._deliver)
         self._watch = Watch(config.system.lease_s, self._backlog, self._channels)
         self._public = self._public_server(run, config)
         self._admin = Server(AdminApp(self._metrics, self._not_ready), admin_port)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import uvloop
 
+from phantommesh.config.load import from_json
+from phantommesh.logs.begin import begin_logging
 from phantommesh.serving import Server
 from phantommesh.sink import mail
 from phantommesh.sink.api import SinkApp
@@ -18,6 +20,7 @@ async def _serve(state: State) -> None:
     run = state.read_run()
     if run is None:
         sys.exit(f"{state.folder}: no run is recorded")
+    begin_logging(from_json(state.config.read_bytes()).logging, "sink-0")
     record = Record(state.sink_record)
     server = Server(SinkApp(record), run.sink_port)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.end)

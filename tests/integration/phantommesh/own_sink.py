@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from phantommesh.config.load import PRODUCTION, load, to_json
 from phantommesh.supervision import ports
 from phantommesh.supervision.state import Run, State
 
@@ -24,6 +25,7 @@ class Sink:
         self.state = State(folder)
         self.state.sink_record.parent.mkdir(parents=True)
         self.state.write_run(self.run)
+        self.state.config.write_bytes(to_json(load(PRODUCTION, {}).config))
         self.process: subprocess.Popen[bytes] | None = None
         self._reserved = reserved
 

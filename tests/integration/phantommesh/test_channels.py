@@ -18,7 +18,8 @@ from phantommesh.automation.channels.endpoints import PagerdutyEndpoint, SlackEn
 from phantommesh.automation.channels.opening import open_channels
 from phantommesh.automation.channels.pagerduty import Pagerduty
 from phantommesh.automation.channels.slack import Slack
-from phantommesh.supervision.sink_endpoints import sink_endpoints
+from phantommesh.automation.channels.sms import Sms
+from phantommesh.supervision.channel_endpoints import sink_endpoints
 
 from .own_sink import Sink
 
@@ -202,9 +203,21 @@ def test_an_endless_answer_is_cut_off() -> None:
         answering(lambda _: endless, pagerduty, [Alert()])
 
 
+def test_a_message_reaches_every_number_and_counts_when_one_was_reached(sink: Sink) -> None:
+    endpoint = sink_endpoints(sink.run).sms
+    for source, numbers, reached in (("all", ("+12025550101", "+12025550102"), 2), ("one", ("", "+12025550102"), 1)):
+        alerts = several(source, 20)
+        asyncio.run(Sms(replace(endpoint, recipients=numbers), 5).post(alerts))
+        found = Counter(row["delivery_id"] for row in sink.deliveries(source))
+        assert found == {str(item.delivery_id): reached for item in alerts}
+    with pytest.raises(ChannelError, match="21604") as failure:
+        asyncio.run(Sms(replace(endpoint, recipients=("",)), 5).post(several("none", 3)))
+    assert (failure.value.retry, list(failure.value.taken)) == (True, [])
+
+
 def test_an_email_server_that_refuses_says_why(sink: Sink) -> None:
     # The sink's mail server speaks no TLS: who asks for it is told so, not sent in the clear.
-    endpoint = replace(sink_endpoints(sink.run).email, tls="starttls")
+    endpoint = replace(sink_endpoints(sink.run).email, starttls=True)
     with pytest.raises(ChannelError, match="STARTTLS") as failure:
         asyncio.run(Email(endpoint, 5).post([Alert(source="clear")]))
     assert failure.value.retry

@@ -18,7 +18,7 @@ from phantommesh.sink import formats, mail
 from phantommesh.sink.record import Taken
 
 PAGERDUTY = pagerduty.Pagerduty(PagerdutyEndpoint("http://192.0.2.1/v2/enqueue", "k" * 32), 1)
-SMS = sms.Sms(SmsEndpoint("http://192.0.2.1/", "AC1", "t", "+12025550100", "+12025550101"), 1)
+SMS = sms.Sms(SmsEndpoint("http://192.0.2.1/", "AC1", "t", "+12025550100", ("+12025550101",)), 1)
 EMAIL = email.Email(EmailEndpoint("192.0.2.1", 25, "mesh@mesh.example", ("a@mesh.example", "b@mesh.example")), 1)
 INCIDENTS = [uuid.UUID(int=n) for n in range(3)]
 

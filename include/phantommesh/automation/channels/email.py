@@ -39,7 +39,7 @@ class Email:
         self._endpoint = endpoint
         self._timeout_s = timeout_s
         self._domain = endpoint.sender.rpartition("@")[2] or "localhost"
-        self._head = f"From: PhantomMesh <{endpoint.sender}>\r\nTo: {', '.join(endpoint.to)}\r\nMIME-Version: 1.0\r\n"
+        self._head = f"From: PhantomMesh <{endpoint.sender}>\r\nTo: {', '.join(endpoint.recipients)}\r\nMIME-Version: 1.0\r\n"
         self._client: aiosmtplib.SMTP | None = None
 
     async def post(self, alerts: Sequence[Delivery]) -> None:
@@ -69,7 +69,7 @@ class Email:
         if self._client is None or not self._client.is_connected:
             self._client = self._new_client()
             await self._client.connect()
-        refused, _ = await self._client.sendmail(self._endpoint.sender, self._endpoint.to, message)
+        refused, _ = await self._client.sendmail(self._endpoint.sender, self._endpoint.recipients, message)
         if refused:
             # The other people have it; sending it again would bring it to them twice and to these no sooner.
             _log.warning("email: the server refused %s", ", ".join(f"{to} ({said})" for to, said in refused.items()))
@@ -78,8 +78,7 @@ class Email:
         place = self._endpoint
         return aiosmtplib.SMTP(
             hostname=place.host, port=place.port, timeout=self._timeout_s, local_hostname=self._domain,
-            username=place.username or None, password=place.password or None,
-            use_tls=place.tls == "implicit", start_tls=place.tls == "starttls",
+            username=place.username, password=place.password, start_tls=place.starttls,
         )  # fmt: skip
 
     def _message(self, alerts: Sequence[Delivery]) -> bytes:
