@@ -25,7 +25,7 @@ class Sink:
         self.state = State(folder)
         self.state.sink_record.parent.mkdir(parents=True)
         self.state.write_run(self.run)
-        self.state.config.write_bytes(to_json(load(PRODUCTION, {}).config))
+        self.state.config.write_bytes(to_json(load(PRODUCTION, {})))
         self.process: subprocess.Popen[bytes] | None = None
         self._reserved = reserved
 

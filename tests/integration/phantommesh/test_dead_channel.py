@@ -12,6 +12,7 @@ import pytest
 from .conftest import Platform, until
 from .own_sink import Sink
 
+
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Iterator[Sink]:
     """Where Slack is in these tests; not started."""

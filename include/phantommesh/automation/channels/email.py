@@ -39,7 +39,9 @@ class Email:
         self._endpoint = endpoint
         self._timeout_s = timeout_s
         self._domain = endpoint.sender.rpartition("@")[2] or "localhost"
-        self._head = f"From: PhantomMesh <{endpoint.sender}>\r\nTo: {', '.join(endpoint.recipients)}\r\nMIME-Version: 1.0\r\n"
+        self._head = (
+            f"From: PhantomMesh <{endpoint.sender}>\r\nTo: {', '.join(endpoint.recipients)}\r\nMIME-Version: 1.0\r\n"
+        )
         self._client: aiosmtplib.SMTP | None = None
 
     async def post(self, alerts: Sequence[Delivery]) -> None:

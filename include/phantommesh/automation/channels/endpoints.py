@@ -87,9 +87,7 @@ def _sms(place: configured.SmsEndpoint) -> SmsEndpoint:
     return SmsEndpoint(place.url, place.account_sid, token, place.sender, place.recipients)
 
 
-def _secret(
-    key: str, source: SecretSource, accepts: Callable[[str], bool] = bool, form: str = "a secret"
-) -> str:
+def _secret(key: str, source: SecretSource, accepts: Callable[[str], bool] = bool, form: str = "a secret") -> str:
     where = f"alert_routing.endpoints.{key}"
     try:
         text = source.reveal()

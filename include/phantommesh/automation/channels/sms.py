@@ -4,8 +4,8 @@ Format: https://www.twilio.com/docs/messaging/api/message-resource (a form with 
 .../Accounts/{sid}/Messages.json, basic authentication, a Body of at most 1,600 characters, answered 201); what is wrong
 with a body: https://www.twilio.com/docs/api/errors/21617, .../21602 and .../21658.
 
-A message holds as many alerts as fit. An alert is two lines: what happened; delivery_id, event_id and source. It goes to
-every number that is configured, and counts as taken when one of them was accepted.
+A message holds as many alerts as fit. An alert is two lines: what happened; delivery_id, event_id and source. It goes
+to every number that is configured, and counts as taken when one of them was accepted.
 """
 
 import base64
