@@ -58,15 +58,15 @@ def _texts(content: bytes) -> list[str]:
     return [payload.decode("utf-8", "replace") for payload in payloads if isinstance(payload, bytes)]
 
 
-async def serve(port: int, record: Record, ready: asyncio.Event | None = None) -> None:
+async def serve(port: int, record: Record) -> None:
     """Serve until cancelled. Raises OSError when the port cannot be bound."""
+    # aiosmtpd tells every command of every message at level info: more lines than the deliveries that are recorded.
+    logging.getLogger("mail.log").setLevel(logging.WARNING)
     handler = _Handler(record)
     server = await asyncio.get_running_loop().create_server(
         lambda: SMTP(handler, hostname="sink", ident="PhantomMesh sink"), sock=shared_socket(port), backlog=BACKLOG
     )
     try:
-        if ready is not None:
-            ready.set()
         await asyncio.Event().wait()
     finally:
         server.close()
