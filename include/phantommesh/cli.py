@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import click
 
 from phantommesh import __version__
+from phantommesh.config import command
 from phantommesh.threat_model import commands
 
 EXIT_CODES = {"ready": 0, "degraded": 3, "stopped": 4}
@@ -24,7 +25,7 @@ def main() -> None:
     """The reference platform: threat alerts in, assessed alerts out to people."""
 
 
-for _command in (commands.train, commands.models, commands.intelligence):
+for _command in (command.config, commands.train, commands.models, commands.intelligence):
     main.add_command(_command)
 
 

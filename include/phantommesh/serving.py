@@ -29,8 +29,9 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app, loop="uvloop", http=cast("Any", protocol or "httptools"), ws="none", lifespan="off",
-                interface="asgi3", log_level="warning", access_log=False, proxy_headers=False, server_header=False,
-                date_header=False, backlog=BACKLOG, timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=5,
+                interface="asgi3", log_level="warning", log_config=None, access_log=False, proxy_headers=False,
+                server_header=False, date_header=False, backlog=BACKLOG, timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=5,
             )
         )  # fmt: skip
         self._port = port

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from phantommesh.automation import incidents as incident_paths
 from phantommesh.automation import openapi
 from phantommesh.automation.audit import AuditTrail
 from phantommesh.automation.event_requests import EventRequests
 from phantommesh.automation.http import CLOSE, JSON, Header, Receive, Send, answer, answer_bytes
+from phantommesh.automation.incidents import Incidents
 from phantommesh.automation.request_body import RequestBody
 
 _METHODS = {"/v1/events": "POST", "/v1/audit": "GET", "/openapi.json": "GET"}
@@ -16,9 +18,12 @@ _METHODS = {"/v1/events": "POST", "/v1/audit": "GET", "/openapi.json": "GET"}
 class PublicApp:
     """ASGI application. closing: whether connections should end after their answer (the replica drains)."""
 
-    def __init__(self, requests: EventRequests, audit: AuditTrail, closing: Callable[[], bool]) -> None:
+    def __init__(
+        self, requests: EventRequests, audit: AuditTrail, incidents: Incidents, closing: Callable[[], bool]
+    ) -> None:
         self._requests = requests
         self._audit = audit
+        self._incidents = incidents
         self._closing = closing
         self._description = openapi.document_bytes()
 
@@ -26,6 +31,9 @@ class PublicApp:
         """Answer one request."""
         path, method = scope["path"], scope["method"]
         headers = (CLOSE,) if self._closing() else ()
+        if path == incident_paths.PATH or path.startswith(f"{incident_paths.PATH}/"):
+            await self._incidents.answer(scope, receive, send, *headers)
+            return
         legal = _METHODS.get(path)
         if legal is None:
             await answer(send, 404, {"error": f"not found; there are {', '.join(_METHODS)}"}, *headers)

@@ -10,37 +10,25 @@ import time
 from collections import deque
 from itertools import count
 
-import msgspec
-
-from phantommesh.automation.channel import ChannelClient, ChannelError
+from phantommesh.automation.channels.backoff import Backoff
+from phantommesh.automation.channels.circuit_breaker import CircuitBreaker
+from phantommesh.automation.channels.contract import Channel, ChannelError
 from phantommesh.automation.delivery import Delivery
 from phantommesh.automation.linger import Linger
 from phantommesh.automation.settle import Settler
-from phantommesh.config.model import AlertRouting
 
-MAX_BATCH = 200
-BACKOFF_FACTOR = 3
 _log = logging.getLogger(__name__)
-_encode = msgspec.json.Encoder().encode
-
-
-class _Posted(msgspec.Struct, gc=False):
-    delivery_id: object
-    event_id: object
-    source: str
-    level: str
-    risk: float
-    signature: str
-    incident_id: object
 
 
 class ChannelQueue:
     """One channel: what is due, what waits for its next attempt, and who delivers."""
 
-    def __init__(self, client: ChannelClient, routing: AlertRouting, linger_s: float, settler: Settler) -> None:
-        self._client = client
-        self._max_attempts = 1 + routing.max_retries
-        self._backoff_s = routing.retry_backoff_s
+    def __init__(
+        self, channel: Channel, backoff: Backoff, breaker: CircuitBreaker, linger_s: float, settler: Settler
+    ) -> None:
+        self._channel = channel
+        self._backoff = backoff
+        self._breaker = breaker
         self._linger = Linger(linger_s)
         self._settler = settler
         self._queue: deque[Delivery] = deque()
@@ -59,19 +47,21 @@ class ChannelQueue:
         try:
             while True:
                 batch = await self._take()
+                # Nothing is taken from a queue that nothing may leave: what waits there waits untouched.
+                while not self._breaker.allow():
+                    await asyncio.sleep(self._breaker.wait_s())
                 try:
-                    await self._client.post(_encode([_posted(item) for item in batch]))
+                    await self._channel.post(batch)
                 except ChannelError as error:
-                    self._failed(batch, str(error))
+                    self._failed(batch, error)
                 else:
-                    for item in batch:
-                        item.attempts += 1
-                    self._settler.delivered(batch)
+                    self._breaker.succeeded()
+                    self._taken(batch)
         finally:
             self._queue.clear()
             self._later.clear()
             self._some.clear()
-            self._client.close()
+            self._channel.close()
 
     async def _take(self) -> list[Delivery]:
         while True:
@@ -81,7 +71,7 @@ class ChannelQueue:
             if self._queue:
                 if pause_s := self._linger.pause_s():
                     await asyncio.sleep(pause_s)
-                return [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
+                return [self._queue.popleft() for _ in range(min(self._channel.max_batch, len(self._queue)))]
             self._some.clear()
             wait_s = self._later[0][0] - now_s if self._later else None
             try:
@@ -90,23 +80,36 @@ class ChannelQueue:
             except TimeoutError:
                 continue
 
-    def _failed(self, batch: list[Delivery], reason: str) -> None:
-        again: list[Delivery] = []
-        given_up: list[Delivery] = []
+    def _taken(self, batch: list[Delivery]) -> None:
         for item in batch:
             item.attempts += 1
-            (again if item.attempts < self._max_attempts else given_up).append(item)
+        self._settler.delivered(batch)
+
+    def _failed(self, batch: list[Delivery], error: ChannelError) -> None:
+        # A message that is refused for good says nothing against the channel.
+        counts = True
+        if error.retry:
+            counts = self._breaker.failed()
+        else:
+            self._breaker.succeeded()
+        told = {item.delivery_id for item in error.taken}
+        if told:
+            self._taken([item for item in batch if item.delivery_id in told])
+        again: list[tuple[float, Delivery]] = []
+        given_up: list[Delivery] = []
+        for item in batch:
+            if item.delivery_id in told:
+                continue
+            item.attempts += counts
+            delay_s = self._backoff.delay_s(item.attempts) if error.retry else None
+            if delay_s is None:
+                given_up.append(item)
+            else:
+                again.append((max(delay_s, error.retry_after_s or 0.0), item))
         if given_up:
-            _log.warning("%d deliveries given up: %s", len(given_up), reason)
-            self._settler.given_up(given_up, reason)
-        if again:
-            self._settler.tried(again)
-        for item in again:
-            due_s = time.monotonic() + self._backoff_s * BACKOFF_FACTOR ** (item.attempts - 1)
-            heapq.heappush(self._later, (due_s, next(self._order), item))
-
-
-def _posted(item: Delivery) -> _Posted:
-    return _Posted(
-        item.delivery_id, item.event_id, item.source, item.level, item.risk, item.signature, item.incident_id
-    )  # fmt: skip
+            _log.warning("%d deliveries given up: %s", len(given_up), error.reason)
+            self._settler.given_up(given_up, error.reason)
+        if again and counts:
+            self._settler.tried([item for _, item in again])
+        for delay_s, item in again:
+            heapq.heappush(self._later, (time.monotonic() + delay_s, next(self._order), item))

@@ -4,41 +4,21 @@ import asyncio
 import gc
 import logging
 import signal
-import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 
-from phantommesh.automation.accepted import Accepted
 from phantommesh.automation.admin import AdminApp
-from phantommesh.automation.api import PublicApp
-from phantommesh.automation.audit import AuditTrail
-from phantommesh.automation.backlog import Backlog
-from phantommesh.automation.channel import ChannelClient
-from phantommesh.automation.deliver import ChannelQueue
-from phantommesh.automation.delivery import deliveries_of
-from phantommesh.automation.event_protocol import EventProtocol
-from phantommesh.automation.event_requests import EventRequests
-from phantommesh.automation.ingest import Ingest
-from phantommesh.automation.judging import Judge
-from phantommesh.automation.metrics import Metrics
-from phantommesh.automation.session import LOST, Connector, Session
-from phantommesh.automation.settle import Settler
-from phantommesh.automation.tending import tend
-from phantommesh.automation.watch import Watch
-from phantommesh.config.model import CHANNELS, Config
-from phantommesh.serving import HOST, Server
+from phantommesh.automation.parts import Parts
+from phantommesh.automation.session import LOST, Session
+from phantommesh.config.model import Config
+from phantommesh.serving import Server
 from phantommesh.supervision.state import Run
-from phantommesh.threat_model.threat_model import ThreatModel
 
 RECONNECT_S = 0.1
 FINISH_S = 5.0
-ACCEPT_LINGER_S = 0.005
-SETTLE_LINGER_S = 0.01
-DELIVERY_LINGER_S = 0.015
 _log = logging.getLogger(__name__)
 
 
@@ -51,38 +31,9 @@ class Replica:
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
         self._session: Session | None = None
-        self._metrics = Metrics()
-        self._backlog = Backlog(config.system.event_queue_size, self._metrics)
-        self._connector = Connector(run.database_socket_dir, config.database)
-        self._settler = Settler(name, SETTLE_LINGER_S, self._backlog, self._metrics)
-        self._channels: dict[str, ChannelQueue] = {channel: self._channel(channel, run, config) for channel in CHANNELS}
-        self._threat_model = ThreatModel(
-            name, config.threat_assessment, models,
-            model_loaded=self._metrics.model_loaded, model_refused=self._metrics.model_refused,
-        )  # fmt: skip
-        judge = Judge(config, self._threat_model, self._metrics, lambda: None)
-        self._ingest = Ingest(name, judge, self._backlog, ACCEPT_LINGER_S, self._deliver)
-        self._watch = Watch(config.system.lease_s, self._backlog, self._channels)
-        self._public = self._public_server(run, config)
-        self._admin = Server(AdminApp(self._metrics, self._not_ready), admin_port)
-
-    def _channel(self, channel: str, run: Run, config: Config) -> ChannelQueue:
-        client = ChannelClient(HOST, run.sink_port, channel, config.alert_routing.delivery_timeout_s)
-        return ChannelQueue(client, config.alert_routing, DELIVERY_LINGER_S, self._settler)
-
-    def _public_server(self, run: Run, config: Config) -> Server:
-        requests = EventRequests(self._ingest, self._metrics)
-        audit = AuditTrail(self._connector, config.database.audit_readers)
-        closing = self._stopping.is_set
-        return Server(PublicApp(requests, audit, closing), run.port, partial(EventProtocol, requests, closing))
-
-    def _deliver(self, fresh: list[Accepted]) -> None:
-        now_ns = time.time_ns()
-        for accepted in fresh:
-            deliveries = deliveries_of(accepted, now_ns) if accepted.due else []
-            self._backlog.begin(accepted.event.event_id, len(deliveries), accepted.event.received_at_ns)
-            for delivery in deliveries:
-                self._channels[delivery.channel].add(delivery)
+        self._parts = Parts(name, run, config, models, self._stopping.is_set)
+        self._public = self._parts.public
+        self._admin = Server(AdminApp(self._parts.metrics, self._not_ready), admin_port)
 
     def _not_ready(self) -> str | None:
         if self._stopping.is_set():
@@ -98,7 +49,7 @@ class Replica:
         database = asyncio.create_task(self._hold_database())
         public: asyncio.Task[None] | None = None
         stopping = asyncio.create_task(self._stopping.wait())
-        self._threat_model.look_for_model()
+        self._parts.threat_model.look_for_model()
         try:
             # Connections are taken from the moment that they can be served: the other replicas have them until then.
             while self._session is None and not stopping.done():
@@ -121,7 +72,7 @@ class Replica:
         await _until(lambda: self._public.connections == 0, self._drain_s)
         self._public.end()
         await public
-        await _until(lambda: self._backlog.own == 0, FINISH_S)
+        await _until(lambda: self._parts.backlog.own == 0, FINISH_S)
 
     async def _hold_database(self) -> None:
         """Keep a session with the database; begin another when it is lost."""
@@ -129,7 +80,7 @@ class Replica:
         waited = False
         while not ended.done():
             try:
-                session = await self._connector.open(self._name)
+                session = await self._parts.connector.open(self._name)
             except (*LOST, asyncpg.PostgresError) as error:
                 if not waited:
                     _log.warning("waiting for the database: %s", error)
@@ -141,22 +92,15 @@ class Replica:
                 await self._work_with(session, ended)
             finally:
                 self._session = None
-                self._backlog.forget()
+                self._parts.backlog.forget()
                 await session.close()
 
     async def _work_with(self, session: Session, ended: "asyncio.Task[bool]") -> None:
-        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(self._settler.settle_what_is_left(session))]
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(self._parts.settler.settle_what_is_left(session))]
         await asyncio.wait(tasks)
         if tasks[0].exception() is None:
             self._session = session
-            tasks = [
-                asyncio.create_task(part)
-                for part in (
-                    self._ingest.run(session), self._settler.run(session), self._watch.run(session),
-                    tend(self._threat_model, session),
-                    *(queue.run() for queue in self._channels.values()),
-                )
-            ]  # fmt: skip
+            tasks = [asyncio.create_task(part) for part in self._parts.at_work(session)]
             lost = asyncio.create_task(session.lost.wait())
             await asyncio.wait([ended, lost, *tasks], return_when=asyncio.FIRST_COMPLETED)
             self._session = None

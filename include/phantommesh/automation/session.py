@@ -16,7 +16,8 @@ from phantommesh.config.model import Database
 from phantommesh.database.schema import APP, DATABASE
 
 # What asyncpg raises for a connection that ends or never begins.
-LOST = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)  # fmt: skip # noqa: E501
+# The last is what it raises when it is used in the moment in which it ends.
+LOST = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, asyncpg.InternalClientError)  # fmt: skip # noqa: E501
 _SETTINGS = {
     # Statements are prepared once; their tables are near empty or huge, which a plan made at one moment cannot know.
     "plan_cache_mode": "force_generic_plan",

@@ -15,7 +15,7 @@ import asyncpg
 import msgspec
 
 from phantommesh.automation.backlog import Backlog
-from phantommesh.automation.delivery import Delivery
+from phantommesh.automation.delivery import ALERT, Delivery
 from phantommesh.automation.linger import Linger
 from phantommesh.automation.metrics import Metrics
 from phantommesh.automation.session import Session
@@ -35,7 +35,7 @@ class _Over(msgspec.Struct, gc=False):
 
 
 class Settler:
-    """The marks that wait, and the one that writes them. linger_s: how long a mark may wait for others when many come."""
+    """The marks that wait, and the one that writes them. linger_s: how long a mark may wait when many come."""
 
     def __init__(self, replica: str, linger_s: float, backlog: Backlog, metrics: Metrics) -> None:
         self._replica = replica
@@ -105,7 +105,8 @@ class Settler:
         for (channel, failed), count in Counter((o.delivery.channel, o.reason is not None) for o in batch).items():
             (self._metrics.delivery_failed if failed else self._metrics.delivered)[channel].inc(count)
         for over in batch:
-            self._backlog.settle(over.delivery.event_id, over.at_ns)
+            if over.delivery.kind == ALERT:  # an event was handled when its alert was out; an escalation comes later
+                self._backlog.settle(over.delivery.event_id, over.at_ns)
 
     async def _count(self, session: Session) -> None:
         counted, self._counted = self._counted, []

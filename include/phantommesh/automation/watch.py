@@ -5,7 +5,7 @@ import time
 
 from phantommesh.automation.backlog import Backlog
 from phantommesh.automation.deliver import ChannelQueue
-from phantommesh.automation.delivery import Delivery, delivery_id
+from phantommesh.automation.delivery import ALERT, Delivery, delivery_id
 from phantommesh.automation.session import Session
 from phantommesh.config.model import CHANNELS
 from phantommesh.database import statements
@@ -59,6 +59,7 @@ class Watch:
                 incident_id=row["incident_id"], channel=channel, kind=row["kind"], attempts=row["attempts"],
                 due_since_ns=time.time_ns(),
             )  # fmt: skip
-            self._backlog.expect(delivery.event_id, row["received_at_ns"])
+            if delivery.kind == ALERT:
+                self._backlog.expect(delivery.event_id, row["received_at_ns"])
             self._channels[channel].add(delivery)
         return len(rows)

@@ -1,42 +1,79 @@
 """Reads the configuration: the file, then the environment's overrides, then every check at once."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import msgspec
 
 from phantommesh.config.model import Config
+from phantommesh.config.problems import ConfigError, line
+from phantommesh.config.secret_source import SecretError, SecretSource
 
+__all__ = ["PRODUCTION", "ConfigError", "Loaded", "from_json", "load", "read", "to_json"]
 PRODUCTION = Path(__file__).parent / "production.yaml"
 PREFIX = "PHANTOMMESH_"
 SEPARATOR = "__"
-_MAX_SHOWN = 80
+MAX_FILE_BYTES = 1024 * 1024
+KeyPath = tuple[str | int, ...]
 
 
-class ConfigError(ValueError):
-    """The configuration cannot be used. problems: one line each with key path, value and legal values."""
+@dataclass(slots=True)
+class Origins:
+    """Where values come from. lines: of the file, by path; variables: of the environment, by path."""
 
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = tuple(problems)
+    file: Path
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+    variables: dict[KeyPath, str] = field(default_factory=dict)
+
+    def variable(self, path: KeyPath) -> str | None:
+        """The variable that gave a value or the section around it."""
+        found = [name for key, name in self.variables.items() if path[: len(key)] == key]
+        return found[-1] if found else None
+
+    def where(self, path: KeyPath) -> str:
+        """Whom to blame for a value: a variable that gave it, the section around it or a part of it; or the file."""
+        part = next((name for key, name in self.variables.items() if key[: len(path)] == path and path), None)
+        if name := self.variable(path) or part:
+            return name
+        known = next((path[:size] for size in range(len(path), 0, -1) if path[:size] in self.lines), None)
+        return f"{self.file}:{self.lines[known]}" if known else str(self.file)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration and where its values come from."""
+
+    config: Config
+    origins: Origins
 
 
 def load(path: Path, environment: Mapping[str, str]) -> Config:
-    """The configuration of a file with the overrides of an environment. Raises ConfigError with every problem."""
-    raw = _read(path)
+    """The configuration of a file with the overrides of an environment. Every secret that it names is there. Raises
+    ConfigError with every problem."""
+    return read(path, environment).config
+
+
+def read(path: Path, environment: Mapping[str, str]) -> Loaded:
+    """The same, with the origin of each value."""
+    origins = Origins(path)
     problems: list[str] = []
-    origins: dict[str, str] = {}
+    raw = _file(origins, problems)
     for name in sorted(environment):
         if name.startswith(PREFIX) and SEPARATOR in name.removeprefix(PREFIX):
             problems += _override(raw, name, environment[name], origins)
-    return _checked(raw, str(path), origins, problems)
+    config = _checked(raw, origins, problems)
+    if config is not None:
+        problems += _missing_secrets(config, environment, origins)
+    if config is None or problems:
+        raise ConfigError(problems)
+    return Loaded(config, origins)
 
 
 def from_json(text: bytes) -> Config:
-    """The configuration that ``up`` checked and wrote down for the replicas."""
+    """The configuration that ``up`` checked and wrote down for the replicas. It names secrets and holds none."""
     return msgspec.json.decode(text, type=Config)
 
 
@@ -45,71 +82,72 @@ def to_json(config: Config) -> bytes:
     return msgspec.json.encode(config)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    import yaml  # only `up` reads YAML: a replica must be back quickly
+def _file(origins: Origins, problems: list[str]) -> dict[str, Any]:
+    from phantommesh.config.yaml_source import YamlError, parse  # only `up` reads YAML: a replica must be back quickly
 
+    path, problem = origins.file, ""
     try:
-        raw = yaml.safe_load(path.read_bytes())
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ConfigError([f"{path}: has more than {MAX_FILE_BYTES} bytes; name another file with --config"])
+        source = parse(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
-        raise ConfigError([f"{path}: cannot be read ({error.strerror}); name a file with --config"]) from error
-    except yaml.YAMLError as error:
-        raise ConfigError([f"{path}: not YAML ({' '.join(str(error).split())})"]) from error
-    if not isinstance(raw, dict):
-        raise ConfigError([f"{path}: must be a mapping with the keys {_legal_keys(())}"])
-    return raw
+        problem = f"{path}: cannot be read ({error.strerror}); name a file with --config"
+    except UnicodeDecodeError:
+        problem = f"{path}: not UTF-8"
+    except YamlError as error:
+        problem = f"{path}{f':{error.line}' if error.line else ''}: {error}"
+    else:
+        if isinstance(source.value, dict):
+            origins.lines.update(source.lines)
+            problems += [f"{path}:{number}: {words}" for number, words in source.problems]
+            return source.value
+        problem = f"{path}: must be a mapping with the keys {', '.join(item.name for item in fields(Config))}"
+    raise ConfigError([problem])  # not in an except clause: the error at hand may quote the file
 
 
-def _override(raw: dict[str, Any], name: str, text: str, origins: dict[str, str]) -> list[str]:
-    import yaml
+def _override(raw: dict[str, Any], name: str, text: str, origins: Origins) -> list[str]:
+    from phantommesh.config.yaml_source import YamlError, parse
 
     *above, last = name.removeprefix(PREFIX).lower().split(SEPARATOR)
     place: Any = raw
     for key in above:
-        place = place.setdefault(key, {}) if isinstance(place, dict) else None
+        if isinstance(place, dict) and place.get(key) is None:
+            place[key] = {}
+        place = place[key] if isinstance(place, dict) else None
     if not isinstance(place, dict) or not last:
         return [f"{name}: names no key of the configuration"]
     try:
-        place[last] = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return [f"{name}: {_shown(text)} is not a YAML value"]
-    origins[".".join([*above, last])] = name
-    return []
+        source = parse(text)
+    except YamlError as error:
+        return [f"{name}: not a YAML value: {error}"]
+    place[last] = source.value
+    origins.variables[(*above, last)] = name
+    return [f"{name}: {words}" for _, words in source.problems]
 
 
-def _checked(raw: object, where: str, origins: Mapping[str, str], problems: list[str]) -> Config:
-    from pydantic import TypeAdapter, ValidationError  # a replica does without it (see model)
+def _checked(raw: dict[str, Any], origins: Origins, problems: list[str]) -> Config | None:
+    from pydantic import TypeAdapter, ValidationError  # a replica does without it (see section)
 
     try:
-        config = TypeAdapter(Config).validate_python(raw)
+        # Checked as JSON: only so are types taken as they are written and lists still good for tuples.
+        return TypeAdapter(Config).validate_json(json.dumps(raw))
     except ValidationError as error:
-        problems = problems + [_line(dict(item), where, origins) for item in error.errors(include_url=False)]
-    if problems:
-        raise ConfigError(problems)
-    return config
+        problems += [line(item, Config, origins.where) for item in error.errors(include_url=False)]
+        return None
 
 
-def _line(item: dict[str, Any], where: str, origins: Mapping[str, str]) -> str:
-    path = tuple(part for part in item["loc"])
-    dotted = ".".join(str(part) for part in path)
-    origin = next(
-        (name for key, name in origins.items() if f"{dotted}.".startswith(f"{key}.") or key.startswith(f"{dotted}.")),
-        where,
-    )
-    if item["type"] == "unexpected_keyword_argument":
-        return f"{origin}: {dotted}: unknown key; legal keys are {_legal_keys(path[:-1])}"
-    if item["type"] == "missing":
-        return f"{origin}: {dotted}: missing"
-    reason = str(item["msg"]).removeprefix("Value error, ")
-    return f"{origin}: {dotted}: {_shown(item['input'])} is not legal: {reason[:1].lower()}{reason[1:]}"
+def _missing_secrets(config: Config, environment: Mapping[str, str], origins: Origins) -> Iterator[str]:
+    for path, source in secret_sources(config, ()):
+        try:
+            source.reveal(environment)
+        except SecretError as error:
+            yield f"{origins.where(path)}: {'.'.join(map(str, path))}: {error}"
 
 
-def _legal_keys(path: tuple[object, ...]) -> str:
-    model: Any = Config
-    for part in path:
-        model = get_type_hints(model)[str(part)]
-    return ", ".join(field.name for field in fields(model))
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value, default=str)
-    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 3] + "..."
+def secret_sources(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, SecretSource]]:
+    """Every secret that a configuration names, with its key path."""
+    if isinstance(value, SecretSource):
+        yield path, value
+    elif is_dataclass(value):
+        for item in fields(value):
+            yield from secret_sources(getattr(value, item.name), (*path, item.name))

@@ -43,6 +43,8 @@ CREATE TABLE incident (
     resolution         text
 );
 CREATE INDEX incident_opened ON incident (opened_at_ns);
+CREATE INDEX incident_to_escalate ON incident (opened_at_ns)
+    WHERE acknowledged_at_ns IS NULL AND resolved_at_ns IS NULL AND escalated_at_ns IS NULL;
 
 -- The incident that an observation of this kind joins at present; its row lock makes opening race-free.
 CREATE TABLE incident_window (
@@ -104,6 +106,7 @@ CREATE TABLE audit (
     replica  text NOT NULL,
     detail   text NOT NULL                 -- JSON
 );
+CREATE INDEX audit_event ON audit (event_id);
 
 -- For people with a database client; the service merges the three tables itself, a page at a time.
 CREATE VIEW audit_trail AS

@@ -6,6 +6,7 @@ ours is ever changed: what that user cannot reach is placed in the system's temp
 """
 
 import importlib.util
+import json
 import os
 import pwd
 import shutil
@@ -18,12 +19,13 @@ from phantommesh.supervision.failure import PlatformError
 
 SYSTEM_USER = "embedded_postgres"
 SUPERUSER = "postgres"
+CONNECTIONS_BESIDE_POOL = 20  # for `up`, training and people; PostgreSQL keeps 3 of them for its superuser
 _PROGRAMS = ("initdb", "postgres")
 # Durability is PostgreSQL's default and stated here because answers promise it (fsync, synchronous_commit).
 _SETTINGS = """
 listen_addresses = ''
 unix_socket_directories = '{socket_dir}'
-max_connections = 100
+max_connections = {max_connections}
 shared_buffers = 128MB
 fsync = on
 synchronous_commit = on
@@ -124,8 +126,8 @@ def give(folder: Path, user: pwd.struct_passwd | None) -> None:
         os.chown(folder, user.pw_uid, user.pw_gid)
 
 
-def create_data(bin_dir: Path, data_dir: Path, socket_dir: str, user: pwd.struct_passwd | None) -> None:
-    """A new, empty data folder with its settings. Raises PlatformError with what initdb said."""
+def create_data(bin_dir: Path, data_dir: Path, user: pwd.struct_passwd | None) -> None:
+    """A new, empty data folder. Raises PlatformError with what initdb said."""
     give(data_dir, user)
     # --no-sync: nothing in a fresh folder is worth a flush; the running server flushes (fsync = on).
     command = [
@@ -133,12 +135,15 @@ def create_data(bin_dir: Path, data_dir: Path, socket_dir: str, user: pwd.struct
         "--encoding=UTF8", f"--username={SUPERUSER}", "--auth=trust",
     ]  # fmt: skip
     _run(command, user)
-    configure(data_dir, socket_dir)
 
 
-def configure(data_dir: Path, socket_dir: str) -> None:
-    """Write the settings into a data folder; only who may enter the socket's folder can connect."""
-    (data_dir / "postgresql.auto.conf").write_text(_SETTINGS.format(socket_dir=socket_dir.replace("'", "''")))
+def configure(data_dir: Path, socket_dir: str, pool_max: int) -> None:
+    """Write the settings into a data folder; only who may enter the socket's folder can connect. pool_max: connections
+    that the replicas may open together; some more are there for commands."""
+    settings = _SETTINGS.format(
+        socket_dir=socket_dir.replace("'", "''"), max_connections=pool_max + CONNECTIONS_BESIDE_POOL
+    )
+    (data_dir / "postgresql.auto.conf").write_text(settings)
 
 
 def _run(command: list[str], user: pwd.struct_passwd | None) -> None:
@@ -168,11 +173,21 @@ def _reason(text: str) -> str:
 
 
 def reason_in_log(log: Path) -> str:
-    """The last complaint in the server's log, for a person."""
+    """The last complaint in the log of a process, for a person."""
     try:
         text = log.read_text(errors="replace")
     except OSError:
         return "it left no log"
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [_said(line.strip()) for line in text.splitlines() if line.strip()]
     telling = [line for line in lines if "FATAL" in line or "PANIC" in line or "could not" in line or "rror:" in line]
     return (telling or lines or ["it said nothing"])[-1]
+
+
+def _said(line: str) -> str:
+    """A line of a log; of a JSON line what it says."""
+    if not line.startswith("{"):
+        return line
+    try:
+        return str(json.loads(line)["message"])
+    except (ValueError, KeyError):
+        return line

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import uvloop
 
+from phantommesh.config.load import from_json
+from phantommesh.logs.begin import begin_logging
 from phantommesh.serving import Server
+from phantommesh.sink import mail
 from phantommesh.sink.api import SinkApp
 from phantommesh.sink.record import Record
 from phantommesh.supervision.state import State
@@ -17,9 +20,18 @@ async def _serve(state: State) -> None:
     run = state.read_run()
     if run is None:
         sys.exit(f"{state.folder}: no run is recorded")
-    server = Server(SinkApp(Record(state.sink_record)), run.sink_port)
+    begin_logging(from_json(state.config.read_bytes()).logging, "sink-0")
+    record = Record(state.sink_record)
+    server = Server(SinkApp(record), run.sink_port)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.end)
-    await server.run_here()
+    smtp = asyncio.create_task(mail.serve(run.sink_smtp_port, record))
+    http = asyncio.create_task(server.run_here())
+    done, _ = await asyncio.wait([smtp, http], return_when=asyncio.FIRST_COMPLETED)
+    smtp.cancel()
+    server.end()
+    await asyncio.wait([http])
+    for task in done:
+        task.result()  # a listener that could not begin ends the process, and says why
 
 
 if __name__ == "__main__":

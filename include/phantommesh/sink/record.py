@@ -4,7 +4,7 @@ A line is the answer's own line with `source` first, so that reading one source 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,13 +13,18 @@ CHANNELS = frozenset({"slack", "pagerduty", "email", "sms"})
 _READ_BYTES = 256 * 1024
 
 
-class Delivery(msgspec.Struct, frozen=True):
-    """One alert as a channel gets it."""
+class Taken(msgspec.Struct, frozen=True):
+    """One alert as a channel got it: what the record holds of it."""
 
     delivery_id: str
     event_id: str
     source: str
     level: str
+
+
+class Delivery(Taken, frozen=True):
+    """One alert in the plain form."""
+
     risk: float
     signature: str
     incident_id: str
@@ -44,8 +49,10 @@ class Record:
         self._encoder = msgspec.json.Encoder()
         os.ftruncate(self._fd, _whole_lines(self._fd))
 
-    def add(self, channel: str, deliveries: list[Delivery], received_at_ns: int) -> None:
+    def add(self, channel: str, deliveries: Sequence[Taken], received_at_ns: int) -> None:
         """Append; the lines survive the end of this process. Raises OSError when the file system refuses."""
+        if not deliveries:
+            return
         text = self._encoder.encode_lines([
             _Line(item.source, item.delivery_id, item.event_id, channel, item.level, received_at_ns)
             for item in deliveries

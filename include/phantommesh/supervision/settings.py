@@ -1,5 +1,6 @@
 """The settings file of supervisord for one run."""
 
+import math
 import shlex
 import sys
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from phantommesh.supervision.state import Run, State
 
 _LOG_BYTES = "10MB"
+FINISH_S = 9.5  # a replica ends its work after the drain; longer than that, and it is killed
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +20,8 @@ class DatabaseProgram:
     user: str | None
 
 
-def write(state: State, run: Run, database: DatabaseProgram, as_root: bool) -> None:
-    """Write supervisord's settings into the state folder."""
+def write(state: State, run: Run, database: DatabaseProgram, drain_s: float, as_root: bool) -> None:
+    """Write supervisord's settings into the state folder. drain_s: how long a replica serves after SIGTERM."""
     parts = [
         _section("supervisord", {
             "logfile": state.logs / "supervisord.log", "logfile_maxbytes": _LOG_BYTES, "logfile_backups": 1,
@@ -35,7 +37,7 @@ def write(state: State, run: Run, database: DatabaseProgram, as_root: bool) -> N
         }),
         _program("sink", state, _python("phantommesh.sink", state), {"priority": 20, "stopwaitsecs": 5}),
         _program("automation", state, _python("phantommesh.automation", state) + " %(process_num)d", {
-            "priority": 30, "stopwaitsecs": 12, "numprocs": len(run.admin_ports),
+            "priority": 30, "stopwaitsecs": math.ceil(drain_s + FINISH_S), "numprocs": len(run.admin_ports),
             "process_name": "%(program_name)s-%(process_num)d",
         }),
     ]  # fmt: skip

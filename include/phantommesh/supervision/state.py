@@ -41,6 +41,7 @@ class Run:
     keep_data: bool
     port: int
     sink_port: int
+    sink_smtp_port: int
     admin_ports: tuple[int, ...]
 
     @property

@@ -19,8 +19,10 @@ from typing import Any
 
 from phantommesh.config.load import to_json
 from phantommesh.config.model import Config
+from phantommesh.config.secret_source import SecretError
 from phantommesh.database import schema, server
 from phantommesh.supervision import ports, settings
+from phantommesh.supervision.channel_endpoints import channel_endpoints
 from phantommesh.supervision.down import stop_everything
 from phantommesh.supervision.failure import PlatformError
 from phantommesh.supervision.processes import find, identify
@@ -63,7 +65,7 @@ def _up_locked(state: State, wish: Wish) -> dict[str, Any]:
     _refuse_running(state)
     reserved = [ports.reserve(wish.port)]
     try:
-        reserved += [ports.reserve(0) for _ in range(wish.replicas + 1)]
+        reserved += [ports.reserve(0) for _ in range(wish.replicas + 2)]
         with _signals_raise():
             try:
                 state.write_process("starting", identify(os.getpid()))
@@ -94,6 +96,7 @@ def _refuse_running(state: State) -> None:
 def _start(state: State, wish: Wish, numbers: list[int]) -> dict[str, Any]:
     user = server.system_user()
     run = _place(state, wish, numbers, user)
+    _refuse_missing_secrets(run, wish)
     state.write_run(run)  # before anything of it is made: what is made is then found, however this ends
     state.config.write_bytes(to_json(wish.config))
     _make_folders(run)
@@ -101,16 +104,23 @@ def _start(state: State, wish: Wish, numbers: list[int]) -> dict[str, Any]:
     bin_dir = server.programs(Path(run.runtime_dir), user)
     server.give(Path(run.database_socket_dir), user)
     data_dir = Path(run.data_dir)
-    if (data_dir / "PG_VERSION").is_file():
-        server.configure(data_dir, run.database_socket_dir)
-    else:
+    if not (data_dir / "PG_VERSION").is_file():
         shutil.rmtree(data_dir, ignore_errors=True)
-        server.create_data(bin_dir, data_dir, run.database_socket_dir, user)
+        server.create_data(bin_dir, data_dir, user)
+    server.configure(data_dir, run.database_socket_dir, wish.config.database.pool_max)
     program = settings.DatabaseProgram(bin_dir / "postgres", None if user is None else user.pw_name)
-    settings.write(state, run, program, as_root=os.geteuid() == 0)
+    settings.write(state, run, program, wish.config.system.drain_s, as_root=os.geteuid() == 0)
     supervisor = _supervise(state)
     asyncio.run(_with_database(state, run, supervisor))
     return _await_ready(state, supervisor)
+
+
+def _refuse_missing_secrets(run: Run, wish: Wish) -> None:
+    """A replica would end at once, again and again; here it is one line."""
+    try:
+        channel_endpoints(run, wish.config.alert_routing)
+    except SecretError as error:
+        raise PlatformError(str(error)) from error
 
 
 def _place(state: State, wish: Wish, numbers: list[int], user: pwd.struct_passwd | None) -> Run:
@@ -125,9 +135,9 @@ def _place(state: State, wish: Wish, numbers: list[int], user: pwd.struct_passwd
             kept = None
         data_dir = kept or _temporary("data-") / "postgres"
         note.write_text(str(data_dir))
-    port, sink_port, *admin_ports = numbers
+    port, sink_port, sink_smtp_port, *admin_ports = numbers
     runtime_dir = str(_temporary(""))
-    run = Run(runtime_dir, str(data_dir), apart, wish.keep_data, port, sink_port, tuple(admin_ports))
+    run = Run(runtime_dir, str(data_dir), apart, wish.keep_data, port, sink_port, sink_smtp_port, tuple(admin_ports))
     longest = max(f"{run.database_socket_dir}/.s.PGSQL.5432", run.supervisor_socket, key=len)
     if len(os.fsencode(longest)) > MAX_SOCKET_PATH_BYTES:
         raise PlatformError(f"{longest}: too long for a socket; set TMPDIR to a shorter folder")

@@ -144,7 +144,7 @@ def strained(start: Callable[..., Platform]) -> Platform:
     )  # fmt: skip
 
 
-def test_a_full_queue_is_429_and_a_dead_channel_ends_in_delivery_failed(
+def test_a_full_queue_is_429_and_what_was_accepted_is_delivered_when_the_channels_are_back(
     strained: Platform, critical: dict[str, Any]
 ) -> None:
     sink = strained.component("sink-0")["pid"]
@@ -158,15 +158,13 @@ def test_a_full_queue_is_429_and_a_dead_channel_ends_in_delivery_failed(
         until(
             lambda: answers.append(strained.post(critical | {"event_id": str(uuid.uuid4())})) or _refusals(answers), 2
         )
-        until(lambda: strained.all_handled("full", ids))
     finally:
         os.kill(sink, signal.SIGCONT)
+    until(lambda: strained.all_handled("full", ids))
     refused = _refusals(answers)[0]
     assert (refused.status, refused.headers["retry-after"], set(refused.json())) == (429, "1", {"error"})
-    failed = [row for row in strained.audit("source=full")[0] if row["action"] == "delivery_failed"]
-    assert {row["detail"]["attempts"] for row in failed} == {2}
-    assert len(failed) >= 80
-    assert "no answer within" in failed[0]["detail"]["reason"]
+    actions = strained.handled("full")
+    assert all(actions[event_id]["delivered"] == 4 for event_id in ids), "a channel that was away gives nothing up"
     too_many = strained.post([critical | {"event_id": str(uuid.uuid4())} for _ in range(21)])
     assert (too_many.status, too_many.headers["retry-after"]) == (429, "1")
 

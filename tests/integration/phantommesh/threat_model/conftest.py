@@ -67,7 +67,8 @@ def server_of_session(runtime_dir: Path) -> Iterator[Database]:
     user = server.system_user()
     programs, socket_dir, data = server.programs(runtime_dir, user), runtime_dir / "db", runtime_dir / "data"
     server.give(socket_dir, user)
-    server.create_data(programs, data, str(socket_dir), user)
+    server.create_data(programs, data, user)
+    server.configure(data, str(socket_dir), 50)
     identity: dict[str, Any] = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     with (runtime_dir / "log").open("wb") as log:
         process = subprocess.Popen([programs / "postgres", "-D", data], cwd="/", stdout=log, stderr=log, **identity)

@@ -1,0 +1,102 @@
+"""Where each channel is and as whom it is spoken to, with the secrets at hand: not to be shown, not to be logged."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from phantommesh.config import alert_routing as configured
+from phantommesh.config.secret_source import SecretError, SecretSource
+
+
+@dataclass(frozen=True, slots=True)
+class SlackEndpoint:
+    """An incoming webhook."""
+
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PagerdutyEndpoint:
+    """The Events API. routing_key: of the service's integration, 32 characters."""
+
+    url: str
+    routing_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EmailEndpoint:
+    """An SMTP server. Without a username nobody logs in."""
+
+    host: str
+    port: int
+    sender: str
+    recipients: tuple[str, ...]
+    starttls: bool = False
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SmsEndpoint:
+    """The messages of one account of an HTTP service in Twilio's shape. {account_sid} in url stands for the account."""
+
+    url: str
+    account_sid: str
+    token: str = field(repr=False)
+    sender: str
+    recipients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """All channels."""
+
+    slack: SlackEndpoint
+    pagerduty: PagerdutyEndpoint
+    email: EmailEndpoint
+    sms: SmsEndpoint
+
+
+def endpoints(places: configured.Endpoints, otherwise: Endpoints) -> Endpoints:
+    """The configured channels with their secrets; `otherwise` for each that is not configured. Raises SecretError with
+    the key of the secret that cannot be had."""
+    return Endpoints(
+        otherwise.slack if places.slack is None else _slack(places.slack),
+        otherwise.pagerduty if places.pagerduty is None else _pagerduty(places.pagerduty),
+        otherwise.email if places.email is None else _email(places.email),
+        otherwise.sms if places.sms is None else _sms(places.sms),
+    )
+
+
+def _slack(place: configured.SlackEndpoint) -> SlackEndpoint:
+    return SlackEndpoint(_secret("slack.url", place.url, _is_web_address, "an address that begins with https://"))
+
+
+def _pagerduty(place: configured.PagerdutyEndpoint) -> PagerdutyEndpoint:
+    return PagerdutyEndpoint(place.url, _secret("pagerduty.routing_key", place.routing_key))
+
+
+def _email(place: configured.EmailEndpoint) -> EmailEndpoint:
+    password = None if place.password is None else _secret("email.password", place.password)
+    return EmailEndpoint(
+        place.host, place.port, place.sender, place.recipients, place.starttls, place.username, password
+    )
+
+
+def _sms(place: configured.SmsEndpoint) -> SmsEndpoint:
+    token = _secret("sms.token", place.token)
+    return SmsEndpoint(place.url, place.account_sid, token, place.sender, place.recipients)
+
+
+def _secret(key: str, source: SecretSource, accepts: Callable[[str], bool] = bool, form: str = "a secret") -> str:
+    where = f"alert_routing.endpoints.{key}"
+    try:
+        text = source.reveal()
+    except SecretError as error:
+        raise SecretError(f"{where}: {error}") from error
+    if not accepts(text):
+        raise SecretError(f"{where}: what is there is not {form}")
+    return text
+
+
+def _is_web_address(text: str) -> bool:
+    return text.startswith(("https://", "http://")) and text.isascii() and " " not in text

@@ -1,0 +1,90 @@
+"""What a replica is made of, and how the parts are joined: the one place that knows all of them."""
+
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from phantommesh.automation.accepted import Accepted
+from phantommesh.automation.api import PublicApp
+from phantommesh.automation.assess import LEVELS
+from phantommesh.automation.audit import AuditTrail
+from phantommesh.automation.backlog import Backlog
+from phantommesh.automation.channels.backoff import Backoff
+from phantommesh.automation.channels.circuit_breaker import CircuitBreaker
+from phantommesh.automation.channels.opening import open_channels
+from phantommesh.automation.deliver import ChannelQueue
+from phantommesh.automation.delivery import Delivery, deliveries_of
+from phantommesh.automation.escalation import Escalation
+from phantommesh.automation.event_protocol import EventProtocol
+from phantommesh.automation.event_requests import EventRequests
+from phantommesh.automation.incidents import Incidents
+from phantommesh.automation.ingest import Ingest
+from phantommesh.automation.judging import Judge
+from phantommesh.automation.metrics import Metrics
+from phantommesh.automation.session import Connector, Session
+from phantommesh.automation.settle import Settler
+from phantommesh.automation.tending import tend
+from phantommesh.automation.watch import Watch
+from phantommesh.config.model import AlertRouting, Config
+from phantommesh.serving import Server
+from phantommesh.supervision.channel_endpoints import channel_endpoints
+from phantommesh.supervision.state import Run
+from phantommesh.threat_model.threat_model import ThreatModel
+
+
+class Parts:
+    """All of them. closing: whether connections should end after their answer (the replica drains)."""
+
+    def __init__(self, name: str, run: Run, config: Config, models: Path, closing: Callable[[], bool]) -> None:
+        system, routing = config.system, config.alert_routing
+        self.metrics = Metrics()
+        self.backlog = Backlog(system.event_queue_size, self.metrics)
+        self.connector = Connector(run.database_socket_dir, config.database)
+        self.threat_model = ThreatModel(
+            name, config.threat_assessment, models,
+            model_loaded=self.metrics.model_loaded, model_refused=self.metrics.model_refused,
+        )  # fmt: skip
+        self.settler = Settler(name, system.settle_linger_ms / 1000, self.backlog, self.metrics)
+        self._channels = self._open_channels(run, routing)
+        judge = Judge(config, self.threat_model, self.metrics, lambda: None)
+        self._ingest = Ingest(name, judge, self.backlog, system.accept_linger_ms / 1000, self._due)
+        self._watch = Watch(system.lease_s, self.backlog, self._channels)
+        paged = [level for level in LEVELS if "pagerduty" in routing.due(level)]
+        self._escalation = Escalation(name, self.connector, paged, routing.escalation_timeout_s, self._deliver)
+        requests = EventRequests(self._ingest, self.metrics)
+        audit = AuditTrail(self.connector, config.database.audit_readers)
+        incidents = Incidents(name, self.connector, config.database.audit_readers)
+        app = PublicApp(requests, audit, incidents, closing)
+        self.public = Server(app, run.port, partial(EventProtocol, requests, closing))
+
+    def at_work(self, session: Session) -> list[Coroutine[Any, Any, None]]:
+        """What runs as long as a session with the database lasts."""
+        return [
+            self._ingest.run(session), self.settler.run(session), self._watch.run(session),
+            self._escalation.run(session), tend(self.threat_model, session),
+            *(queue.run() for queue in self._channels.values()),
+        ]  # fmt: skip
+
+    def _open_channels(self, run: Run, routing: AlertRouting) -> dict[str, ChannelQueue]:
+        adapters = open_channels(channel_endpoints(run, routing), routing.delivery_timeout_s)
+        return {
+            name: ChannelQueue(
+                adapter, Backoff(routing.retry_backoff_s, routing.retry_backoff_max_s, routing.max_retries),
+                CircuitBreaker(routing.breaker.failures, routing.breaker.open_s),
+                routing.delivery_linger_ms / 1000, self.settler,
+            )
+            for name, adapter in adapters.items()
+        }  # fmt: skip
+
+    def _due(self, fresh: list[Accepted]) -> None:
+        now_ns = time.time_ns()
+        for accepted in fresh:
+            deliveries = deliveries_of(accepted, now_ns) if accepted.due else []
+            self.backlog.begin(accepted.event.event_id, len(deliveries), accepted.event.received_at_ns)
+            self._deliver(deliveries)
+
+    def _deliver(self, deliveries: Iterable[Delivery]) -> None:
+        for delivery in deliveries:
+            self._channels[delivery.channel].add(delivery)

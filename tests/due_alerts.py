@@ -1,0 +1,18 @@
+"""Alerts as an adapter gets them, for tests."""
+
+import uuid
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert that is due."""
+
+    delivery_id: uuid.UUID = field(default_factory=uuid.uuid4)
+    event_id: uuid.UUID = field(default_factory=uuid.uuid4)
+    incident_id: uuid.UUID = field(default_factory=uuid.uuid4)
+    source: str = "sensor-1"
+    level: str = "high"
+    risk: float = 7.25
+    signature: str = "ET EXPLOIT Possible <CMD> & Shell"
+    kind: int = 0

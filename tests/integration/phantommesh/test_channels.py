@@ -1,0 +1,251 @@
+"""The adapters against the real sink, and against channels that fail."""
+
+import asyncio
+import os
+import signal
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from due_alerts import Alert
+from phantommesh.automation.channels.contract import Channel, ChannelError
+from phantommesh.automation.channels.email import Email
+from phantommesh.automation.channels.endpoints import PagerdutyEndpoint, SlackEndpoint
+from phantommesh.automation.channels.opening import open_channels
+from phantommesh.automation.channels.pagerduty import Pagerduty
+from phantommesh.automation.channels.slack import Slack
+from phantommesh.automation.channels.sms import Sms
+from phantommesh.supervision.channel_endpoints import sink_endpoints
+
+from .own_sink import Sink
+
+CHANNELS = ("slack", "pagerduty", "email", "sms")
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> Iterator[Sink]:
+    found = Sink(tmp_path / "state")
+    found.start()
+    yield found
+    found.close()
+
+
+def posted(sink: Sink, alerts: list[Alert], channel: str, times: int = 1, timeout_s: float = 5) -> None:
+    async def post() -> None:
+        adapter = open_channels(sink_endpoints(sink.run), timeout_s)[channel]
+        try:
+            for _ in range(times):
+                await adapter.post(alerts)
+        finally:
+            adapter.close()
+
+    asyncio.run(post())
+
+
+def several(source: str, count: int, incidents: int = 70) -> list[Alert]:
+    opened = [uuid.uuid4() for _ in range(incidents)]
+    levels = ("critical", "high", "medium")
+    return [
+        Alert(incident_id=opened[n % incidents], source=source, level=levels[n % 3], signature=f"é&<{n}>\n")
+        for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_every_alert_arrives_once_and_a_repeat_is_seen_as_one(sink: Sink, channel: str) -> None:
+    alerts = several(channel, 200)
+    began_ns = time.time_ns()
+    posted(sink, alerts, channel)
+    rows = sink.deliveries(channel)
+    expected = {(str(item.delivery_id), str(item.event_id), channel, item.level) for item in alerts}
+    assert {(row["delivery_id"], row["event_id"], row["channel"], row["level"]) for row in rows} == expected
+    assert len(rows) == 200
+    assert all(began_ns < row["received_at_ns"] < time.time_ns() for row in rows)
+    posted(sink, alerts[:7], channel, times=2)
+    found = Counter(row["delivery_id"] for row in sink.deliveries(channel))
+    assert [found[str(item.delivery_id)] for item in alerts] == [3] * 7 + [1] * 193
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_a_channel_that_hangs_fails_in_time_and_works_again_after(sink: Sink, channel: str) -> None:
+    async def post() -> None:
+        adapter = open_channels(sink_endpoints(sink.run), 0.5)[channel]
+        await adapter.post(several(channel, 1))
+        assert sink.process is not None
+        sink.process.send_signal(signal.SIGSTOP)
+        began_s = time.monotonic()
+        try:
+            with pytest.raises(ChannelError, match=r"no answer within 0\.5 s") as failure:
+                await adapter.post(several(channel, 30))
+        finally:
+            sink.process.send_signal(signal.SIGCONT)
+        assert time.monotonic() - began_s < 3
+        assert (failure.value.retry, list(failure.value.taken)) == (True, [])
+        await adapter.post(several(f"{channel}-after", 3))
+        adapter.close()
+
+    asyncio.run(post())
+    assert len(sink.deliveries(f"{channel}-after")) == 3
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_a_channel_that_is_away_fails_and_takes_all_when_it_is_back(sink: Sink, channel: str) -> None:
+    alerts = several(channel, 100)
+
+    async def post() -> None:
+        adapter = open_channels(sink_endpoints(sink.run), 5)[channel]
+        await adapter.post(alerts[:1])
+        sink.stop(signal.SIGKILL)
+        for _ in range(2):
+            with pytest.raises(ChannelError) as failure:
+                await adapter.post(alerts)
+            assert (failure.value.retry, list(failure.value.taken)) == (True, [])
+        await asyncio.to_thread(sink.start)
+        await adapter.post(alerts)
+        adapter.close()
+
+    asyncio.run(post())
+    assert len(sink.deliveries(channel)) == 101
+
+
+def test_what_a_service_refuses_for_good_is_not_tried_again(sink: Sink) -> None:
+    endpoint = sink_endpoints(sink.run).pagerduty
+    channel = Pagerduty(PagerdutyEndpoint(endpoint.url, "short"), 5)
+    with pytest.raises(ChannelError, match=r"answered 400: .*routing_key") as failure:
+        asyncio.run(channel.post([Alert()]))
+    assert not failure.value.retry
+
+
+def test_an_address_that_is_gone_can_be_put_right(sink: Sink) -> None:
+    channel = Slack(SlackEndpoint(f"{sink.run.sink_url}/no-such-webhook"), 5)
+    with pytest.raises(ChannelError, match="answered 404") as failure:
+        asyncio.run(channel.post([Alert()]))
+    assert failure.value.retry
+
+
+def answering(answers: Callable[[bytes], bytes], adapter_of: Callable[[str], Channel], alerts: list[Alert]) -> int:
+    """Post to a server that answers each request as told (b"": hangs up); returns over how many connections."""
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+            answer = answers(await reader.readexactly(length))
+            if not answer:
+                break
+            writer.write(answer)
+        writer.close()
+
+    async def quietly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await serve(reader, writer)
+        except asyncio.IncompleteReadError:
+            writer.close()
+
+    async def post() -> None:
+        server = await asyncio.start_server(quietly, "127.0.0.1", 0)
+        channel = adapter_of(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v2/enqueue?a=%20b")
+        try:
+            await channel.post(alerts)
+        finally:
+            channel.close()
+            server.close()
+
+    asyncio.run(post())
+    return connections
+
+
+def pagerduty(url: str) -> Channel:
+    return Pagerduty(PagerdutyEndpoint(url, "k" * 32), 2)
+
+
+def test_many_events_share_a_few_connections() -> None:
+    connections = answering(
+        lambda _: b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        pagerduty, [Alert() for _ in range(200)],
+    )  # fmt: skip
+    assert connections == 4
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 429 -\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", b"nonsense"])
+def test_what_was_taken_before_a_failure_is_told(answer: bytes) -> None:
+    alerts = [Alert() for _ in range(60)]
+    poison = str(alerts[33].delivery_id).encode()
+    good = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
+    taken: list[bytes] = []
+
+    def reply(body: bytes) -> bytes:
+        if poison in body:
+            return answer
+        taken.append(body)
+        return good
+
+    with pytest.raises(ChannelError) as failure:
+        answering(reply, pagerduty, alerts)
+    assert failure.value.retry
+    assert failure.value.retry_after_s == (7 if b"429" in answer else None)
+    told = {str(item.delivery_id) for item in failure.value.taken}
+    really = {str(item.delivery_id) for item in alerts if any(str(item.delivery_id).encode() in b for b in taken)}
+    assert told <= really
+    assert 59 - len(told) <= 14  # what stood behind the failure on its connection
+    assert str(alerts[33].delivery_id) not in told
+
+
+def test_an_endless_answer_is_cut_off() -> None:
+    endless = b"HTTP/1.1 202 -\r\nTransfer-Encoding: chunked\r\n\r\n" + b"%x\r\n%b\r\n" % (2**21, b"x" * 2**21)
+    with pytest.raises(ChannelError, match="an answer of over"):
+        answering(lambda _: endless, pagerduty, [Alert()])
+
+
+def test_a_message_reaches_every_number_and_counts_when_one_was_reached(sink: Sink) -> None:
+    endpoint = sink_endpoints(sink.run).sms
+    for source, numbers, reached in (("all", ("+12025550101", "+12025550102"), 2), ("one", ("", "+12025550102"), 1)):
+        alerts = several(source, 20)
+        asyncio.run(Sms(replace(endpoint, recipients=numbers), 5).post(alerts))
+        found = Counter(row["delivery_id"] for row in sink.deliveries(source))
+        assert found == {str(item.delivery_id): reached for item in alerts}
+    with pytest.raises(ChannelError, match="21604") as failure:
+        asyncio.run(Sms(replace(endpoint, recipients=("",)), 5).post(several("none", 3)))
+    assert (failure.value.retry, list(failure.value.taken)) == (True, [])
+
+
+def test_an_email_server_that_refuses_says_why(sink: Sink) -> None:
+    # The sink's mail server speaks no TLS: who asks for it is told so, not sent in the clear.
+    endpoint = replace(sink_endpoints(sink.run).email, starttls=True)
+    with pytest.raises(ChannelError, match="STARTTLS") as failure:
+        asyncio.run(Email(endpoint, 5).post([Alert(source="clear")]))
+    assert failure.value.retry
+    assert sink.deliveries("clear") == []
+
+
+def test_a_channel_that_hangs_delays_no_other(sink: Sink, tmp_path: Path) -> None:
+    """As the service works: each channel is a task of its own."""
+    hung = Sink(tmp_path / "other")
+    hung.start()
+    try:
+        assert hung.process is not None
+        os.kill(hung.process.pid, signal.SIGSTOP)
+
+        async def post() -> float:
+            slow = open_channels(sink_endpoints(hung.run), 3)
+            quick = open_channels(sink_endpoints(sink.run), 3)
+            waiting = [asyncio.create_task(channel.post(several("hung", 50))) for channel in slow.values()]
+            began_s = time.monotonic()
+            for channel in quick.values():
+                await channel.post(several("quick", 50))
+            took_s = time.monotonic() - began_s
+            assert not any(task.done() for task in waiting)
+            outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+            assert all(isinstance(outcome, ChannelError) for outcome in outcomes)
+            return took_s
+
+        assert asyncio.run(post()) < 3
+    finally:
+        hung.close()
+    assert len(sink.deliveries("quick")) == 200
