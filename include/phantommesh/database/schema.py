@@ -1,6 +1,7 @@
 """Roles, database and schema, made once by the server's superuser.
 
-Two roles: the owner creates the tables, the service works with grants on them (see schema.sql).
+The owner creates the tables; each service works as a role of its own, with grants on its own tables (see schema.sql
+here and in vpn_core).
 """
 
 import asyncio
@@ -14,7 +15,8 @@ from phantommesh.database.server import SUPERUSER
 DATABASE = "phantommesh"
 OWNER = "phantommesh_owner"
 APP = "phantommesh_app"
-_SCHEMA = Path(__file__).parent / "schema.sql"
+VPN = "phantommesh_vpn"
+_SCHEMAS = (Path(__file__).parent / "schema.sql", Path(__file__).parents[1] / "vpn_core" / "schema.sql")
 
 
 async def create(socket_dir: str, deadline_s: float) -> None:
@@ -23,7 +25,7 @@ async def create(socket_dir: str, deadline_s: float) -> None:
     try:
         if await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", DATABASE):
             return
-        await connection.execute(f"CREATE ROLE {OWNER}; CREATE ROLE {APP} LOGIN")
+        await connection.execute(f"CREATE ROLE {OWNER}; CREATE ROLE {APP} LOGIN; CREATE ROLE {VPN} LOGIN")
         # Built under another name: a replica that finds the database finds all of it.
         await connection.execute(f"CREATE DATABASE building OWNER {OWNER} STRATEGY wal_log")
         await _fill(socket_dir, deadline_s)
@@ -37,7 +39,8 @@ async def _fill(socket_dir: str, deadline_s: float) -> None:
     try:
         async with connection.transaction():
             await connection.execute(f"SET LOCAL ROLE {OWNER}")
-            await connection.execute(_SCHEMA.read_text())
+            for schema in _SCHEMAS:
+                await connection.execute(schema.read_text())
     finally:
         await connection.close()
 
