@@ -11,7 +11,10 @@ from phantommesh import __version__
 from phantommesh.automation.body import MAX_EVENTS
 from phantommesh.automation.events import MAX_EVENT_BYTES
 
-ACTIONS = ("received", "assessed", "incident_opened", "incident_joined", "delivered", "delivery_failed")
+ACTIONS = (
+    "received", "assessed", "incident_opened", "incident_joined", "delivered", "delivery_failed", "remediated",
+    "remediation_failed", "remediation_dry_run",
+)  # fmt: skip
 _STRING: dict[str, Any] = {"type": "string"}
 _INTEGER: dict[str, Any] = {"type": "integer"}
 _UUID: dict[str, Any] = {"type": "string", "format": "uuid"}

@@ -26,7 +26,7 @@ class Quarantines:
             fresh = await connection.fetchrow(
                 statements.QUARANTINE, key, asked.address, asked.reason, time.time_ns(), self._replica
             )
-            stored = None if fresh is not None else await connection.fetchrow(statements.STORED, key)
+            stored: Any = None if fresh is not None else await connection.fetchrow(statements.STORED, key)
         if fresh is not None:
             return Reply(200, {
                 "key": str(key), "address": asked.address, "peer_id": fresh[0], "state": "quarantined", "new": True,
