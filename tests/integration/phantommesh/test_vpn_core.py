@@ -49,7 +49,9 @@ class VpnPlatform(Platform):
         return self.vpn(f"/v1/peers/{peer['peer_id']}/config").body.decode()
 
     def trail(self, key: str) -> list[str]:
-        return [row[0] for row in self.query("SELECT action FROM vpn.trail WHERE key = $1 ORDER BY seq", uuid.UUID(key))]
+        return [
+            row[0] for row in self.query("SELECT action FROM vpn.trail WHERE key = $1 ORDER BY seq", uuid.UUID(key))
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,9 @@ def test_three_replicas_are_ready_and_lean(mesh: VpnPlatform) -> None:
         assert call(f"{item['admin_url']}/healthz").status == 200
         assert call(f"{item['admin_url']}/readyz").status == 200
         assert psutil.Process(item["pid"]).memory_info().rss < 100e6
-        loaded = {entry.path.split("/site-packages/")[-1].split("/")[0] for entry in psutil.Process(item["pid"]).memory_maps()}
+        loaded = {
+            entry.path.split("/site-packages/")[-1].split("/")[0] for entry in psutil.Process(item["pid"]).memory_maps()
+        }
         assert not loaded & {"pydantic_core", "pandas", "numpy", "yaml"}
 
 
@@ -107,7 +111,9 @@ def test_the_circle_begins_anew_and_leaves_out_what_is_taken(mesh: VpnPlatform) 
     mesh.query("UPDATE vpn.mesh SET next_number = 65533")
     mesh.quarantine("198.18.255.254")  # nobody's, and given to nobody
     peer = mesh.add()
-    taken = {row[0] for row in mesh.query("SELECT number FROM vpn.peer WHERE peer_id <> $1", uuid.UUID(peer["peer_id"]))}
+    taken = {
+        row[0] for row in mesh.query("SELECT number FROM vpn.peer WHERE peer_id <> $1", uuid.UUID(peer["peer_id"]))
+    }
     lowest = next(number for number in range(1, 65535) if number not in taken)
     assert peer["address"] == f"198.18.{lowest // 256}.{lowest % 256}"
 
@@ -232,7 +238,9 @@ def test_bad_requests_say_what_and_where(
 
 _texts = st.text(max_size=40) | st.sampled_from(["198.18.0.5", "::1", "scan", "a", "gate:51820", "\0", "\ud800"])
 _values = st.recursive(
-    _texts | st.none() | st.booleans() | st.integers() | st.floats(), lambda part: st.lists(part, max_size=3), max_leaves=5
+    _texts | st.none() | st.booleans() | st.integers() | st.floats(),
+    lambda part: st.lists(part, max_size=3),
+    max_leaves=5,
 )
 _names = st.sampled_from(["name", "address", "public_key", "endpoint", "reason", "kind", "detail", "x"])
 _documents = st.dictionaries(_names, _values | st.dictionaries(_texts, _values, max_size=2), max_size=5)

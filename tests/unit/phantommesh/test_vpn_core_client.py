@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Awaitable, Callable
 
 import pytest
-
 from phantommesh.automation.remediation.vpn_core_client import AwayError, Quarantined, RefusedError, VpnCoreClient
 
 INCIDENT = uuid.UUID("6f1dd1f0-35dc-4d0b-a7a5-a4d1a9b8e3c1")
@@ -66,7 +65,14 @@ def test_a_connection_that_was_closed_meanwhile_costs_no_attempt(says_so: bool) 
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(400, RefusedError), (404, RefusedError), (409, RefusedError), (429, AwayError), (503, AwayError), (500, AwayError)],
+    [
+        (400, RefusedError),
+        (404, RefusedError),
+        (409, RefusedError),
+        (429, AwayError),
+        (503, AwayError),
+        (500, AwayError),
+    ],
 )
 def test_answers_that_are_none(status: int, error: type[Exception]) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -80,7 +86,13 @@ def test_answers_that_are_none(status: int, error: type[Exception]) -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"HTTP/1.1 200 OK\r\n\r\n", b"nonsense\r\n\r\n", _answer(200, []), b"HTTP/1.1 200 x\r\nContent-Length: 9\r\n\r\nx"],
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"nonsense\r\n\r\n",
+        _answer(200, []),
+        b"HTTP/1.1 200 x\r\nContent-Length: 9\r\n\r\nx",
+    ],
 )
 def test_what_is_no_answer_is_tried_again(raw: bytes) -> None:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

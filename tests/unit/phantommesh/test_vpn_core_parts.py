@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-
 from phantommesh.vpn_core import keys
 from phantommesh.vpn_core.network import FIRST_NUMBER, LAST_NUMBER, address_of, canonical, number_of
 from phantommesh.vpn_core.requests import (
