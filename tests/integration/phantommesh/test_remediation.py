@@ -98,9 +98,10 @@ def states(mesh: Platform) -> Counter[str]:
 
 
 def trail(mesh: Platform, incidents: list[uuid.UUID]) -> Counter[uuid.UUID]:
-    """How often each incident was quarantined, as vpn-core recorded it."""
-    rows = mesh.query("SELECT key FROM vpn.trail WHERE key = ANY ($1) AND action = 'quarantined'", incidents)
-    return Counter(uuid.UUID(str(row[0])) for row in rows)
+    """How often each incident was quarantined, whatever the key was: the reason names the incident."""
+    rows = mesh.query("SELECT reason FROM vpn.trail WHERE reason LIKE 'incident %' AND action = 'quarantined'")
+    named = (uuid.UUID(row[0].removeprefix("incident ").partition(":")[0]) for row in rows)
+    return Counter(incident for incident in named if incident in incidents)
 
 
 def audit(mesh: Platform, incidents: list[uuid.UUID]) -> list[tuple[str, dict[str, Any]]]:
