@@ -57,10 +57,17 @@ class Store:
             raise UnavailableError("starting")
         try:
             async with self._pool.acquire(timeout=self._settings.connect_timeout_s) as connection:
-                yield connection
+                try:
+                    yield connection
+                except Exception as error:
+                    # What was lost in the middle of an operation must not be tidied up by the pool, which would fail
+                    # on it and keep its place for ever.
+                    if not isinstance(error, asyncpg.PostgresError) or isinstance(error, LOST):
+                        connection.terminate()
+                    raise
         except asyncpg.IntegrityConstraintViolationError:
             raise  # what it means is the caller's to say
-        except (*LOST, asyncpg.PostgresError) as error:
+        except (*LOST, asyncpg.PostgresError, asyncpg.InternalClientError) as error:
             if isinstance(error, ValueError):  # asyncpg's complaint about an argument: a fault of this program
                 raise
             raise UnavailableError(f"the database cannot be reached ({error or type(error).__name__})") from error

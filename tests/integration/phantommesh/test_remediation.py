@@ -21,14 +21,6 @@ from .remediation_process import STEPS
 
 PROCESS = Path(__file__).parent / "remediation_process.py"
 TAKEN_OVER_S, TAKEN_OVER_MARGIN_S = 0.5, 2.0
-# As database/schema.sql has it; a platform that does not have it yet gets it here.
-TABLE = """
-CREATE TABLE IF NOT EXISTS remediation (
-    incident_id uuid PRIMARY KEY, event_id uuid NOT NULL, requested_at_ns bigint NOT NULL, finished_at_ns bigint,
-    owner bigint, attempts integer NOT NULL DEFAULT 0, risk real NOT NULL,
-    state text NOT NULL CHECK (state IN ('pending', 'running', 'done', 'failed', 'dry_run')),
-    source text NOT NULL, address text NOT NULL, reason text)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +28,6 @@ def mesh(start: Callable[..., Platform]) -> Platform:
     """vpn-core and the database; the service itself is stopped: processes of these tests do its part."""
     started = start("--replicas", "1")
     started.supervise("stopProcess", "automation:automation-0")
-    started.query(TABLE)
-    started.query("GRANT SELECT, INSERT, UPDATE ON remediation TO phantommesh_app")
     return started
 
 

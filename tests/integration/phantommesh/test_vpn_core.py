@@ -373,7 +373,7 @@ def test_the_database_comes_back_and_meanwhile_answers_are_503(mesh: VpnPlatform
         until(lambda: asking.statuses[503] > 0)
         before = len(asking.acknowledged)
         until(lambda: len(asking.acknowledged) > before + 20)
-    assert set(asking.statuses) <= {200, 503}
+    assert set(asking.statuses) <= {200, 503}, asking.statuses
     assert not _lost(mesh, asking)
     until(lambda: mesh.status()["state"] == "ready")
     assert {name: pid for name, pid in pids.items() if name.startswith("vpn")}.items() <= {
