@@ -1,9 +1,9 @@
 """The reference platform: takes threat alerts, assesses them, alerts people, keeps incidents and an audit trail.
 
 Lives here: what the pipeline validates when it runs out of the box, offered as docs/platform-api.md says:
-``automation`` (the service), ``database`` (its only durable store), ``sink`` (the measuring end of the alert
-channels), ``threat_model`` (what is learnt from alerts), ``supervision`` (start, status, stop), ``config`` (the one
-configuration file), ``serving`` (HTTP sockets).
+``automation`` (the service), ``vpn_core`` (the mesh's control plane), ``database`` (the only durable store), ``sink``
+(the measuring end of the alert channels), ``threat_model`` (what is learnt from alerts), ``supervision`` (start,
+status, stop), ``config`` (the one configuration file), ``serving`` (HTTP sockets).
 Must not live here: anything of the pipeline that validates it (``readiness``), and nothing that only a test needs.
 """
 

@@ -32,11 +32,14 @@ for _command in (command.config, commands.train, commands.models, commands.intel
 @main.command()
 @_STATE
 @click.option("--replicas", default=3, show_default=True, type=click.IntRange(1, 16), help="Automation processes.")
+@click.option("--vpn-replicas", default=3, show_default=True, type=click.IntRange(1, 16), help="vpn-core processes.")
 @click.option("--port", default=0, type=click.IntRange(0, 65535), help="Of the API; 0 (default) takes a free one.")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Instead of the one that ships.")
 @click.option("--keep-data", is_flag=True, help="Go on with the database of the last run, and keep it at `down`.")
 @_JSON
-def up(folder: Path, replicas: int, port: int, config_file: Path | None, keep_data: bool, as_json: bool) -> None:
+def up(
+    folder: Path, replicas: int, vpn_replicas: int, port: int, config_file: Path | None, keep_data: bool, as_json: bool
+) -> None:
     """Start database, replicas and sink; wait until all are ready. Exit 1: nothing is left running."""
     from phantommesh.config.load import PRODUCTION, ConfigError, load
     from phantommesh.supervision.failure import PlatformError
@@ -49,7 +52,7 @@ def up(folder: Path, replicas: int, port: int, config_file: Path | None, keep_da
     from phantommesh.supervision.up import Wish, up
 
     try:
-        document = up(State(folder), Wish(replicas, port, config, keep_data))
+        document = up(State(folder), Wish(replicas, vpn_replicas, port, config, keep_data))
     except PlatformError as error:
         _fail(str(error))
     _show(document, as_json)

@@ -1,18 +1,24 @@
-"""Health and metrics, on each replica's own port."""
+"""Health and metrics, on each replica's own port. vpn-core uses the same."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from phantommesh.automation.http import Receive, Send, answer, answer_bytes
-from phantommesh.automation.metrics import Metrics
 
 _TEXT = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 
 
-class AdminApp:
-    """ASGI application. not_ready: the reason, or None when events are accepted."""
+class Measured(Protocol):
+    """A replica's metrics."""
 
-    def __init__(self, metrics: Metrics, not_ready: Callable[[], str | None]) -> None:
+    def text(self) -> bytes:
+        """All metrics in the text format 0.0.4."""
+
+
+class AdminApp:
+    """ASGI application. not_ready: the reason, or None when the replica takes requests."""
+
+    def __init__(self, metrics: Measured, not_ready: Callable[[], str | None]) -> None:
         self._metrics = metrics
         self._not_ready = not_ready
 

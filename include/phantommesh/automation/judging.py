@@ -13,7 +13,7 @@ from phantommesh.automation.incident_windows import IncidentWindows
 from phantommesh.automation.metrics import Metrics
 from phantommesh.config.model import CHANNELS, Config
 from phantommesh.threat_model.history import History
-from phantommesh.threat_model.threat_model import ThreatModel
+from phantommesh.threat_model.threat_model import ThreatModel, Verdict
 
 
 class Judge:
@@ -21,6 +21,8 @@ class Judge:
 
     def __init__(self, config: Config, model: ThreatModel, metrics: Metrics, remedy: Callable[[], None]) -> None:
         self._model = model
+        self._remediation = config.auto_remediation
+        self._confidence_min = config.threat_assessment.confidence_min
         self._due = {level: due_mask(config.alert_routing.due(level)) for level in LEVELS}
         self._windows = IncidentWindows(int(config.system.dedup_window_s * 1e9))
         self._metrics = metrics
@@ -43,11 +45,15 @@ class Judge:
         """Everything that is to be written of an event."""
         found = self._model.assess(event, history)
         due = self._due[found.level]
-        remedy = False
+        remedy = self._needs_remedy(found)
         known = self._windows.find(event)
         if known is None:
             return Accepted(event, found, due, uuid.uuid4(), True, remedy)
         return Accepted(event, found, due, known.incident_id, False, remedy and not known.remedied)
+
+    def _needs_remedy(self, found: Verdict) -> bool:
+        settings = self._remediation
+        return settings.enabled and found.risk >= settings.risk_threshold and found.confidence >= self._confidence_min
 
     def placed(self, accepted: Accepted, incident_id: uuid.UUID, opened_at_ns: int | None, opened: bool) -> None:
         """The database said which incident an event belongs to. opened_at_ns: None where it was known before."""

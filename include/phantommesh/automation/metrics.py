@@ -5,6 +5,7 @@ Operations of phantommesh_operation_seconds, each once for an event unless said 
   threat_assessment  received -> its assessment is durable
   alert_routing      assessed and durable -> a channel took it (once for each channel)
   incident_response  received -> its incident is open or joined
+  auto_remediation   asked for -> quarantined and recorded (once for an incident)
   end_to_end         received -> fully handled: taken by the last due channel, or found to be due nowhere
 """
 
@@ -21,7 +22,9 @@ from phantommesh.config.model import CHANNELS
 from phantommesh.threat_model.manifest import RULES_ONLY
 
 STATUSES = ("accepted", "duplicate", "rejected", "refused", "unavailable")
-OPERATIONS = ("accept", "threat_assessment", "alert_routing", "incident_response", "end_to_end")
+OPERATIONS = (
+    "accept", "threat_assessment", "alert_routing", "incident_response", "auto_remediation", "end_to_end",
+)  # fmt: skip
 
 
 class Metrics:

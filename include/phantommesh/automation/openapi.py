@@ -25,7 +25,8 @@ from phantommesh.automation.openapi_words import (
 
 ACTIONS = (
     "received", "assessed", "incident_opened", "incident_joined", "delivered", "delivery_failed",
-    "incident_acknowledged", "incident_escalated", "incident_resolved",
+    "incident_acknowledged", "incident_escalated", "incident_resolved", "remediated", "remediation_failed",
+    "remediation_dry_run",
 )  # fmt: skip
 
 

@@ -23,12 +23,14 @@ from phantommesh.automation.incidents import Incidents
 from phantommesh.automation.ingest import Ingest
 from phantommesh.automation.judging import Judge
 from phantommesh.automation.metrics import Metrics
+from phantommesh.automation.remediation.remediator import Remediator
+from phantommesh.automation.remediation.vpn_core_client import VpnCoreClient
 from phantommesh.automation.session import Connector, Session
 from phantommesh.automation.settle import Settler
 from phantommesh.automation.tending import tend
 from phantommesh.automation.watch import Watch
 from phantommesh.config.model import AlertRouting, Config
-from phantommesh.serving import Server
+from phantommesh.serving import HOST, Server
 from phantommesh.supervision.channel_endpoints import channel_endpoints
 from phantommesh.supervision.state import Run
 from phantommesh.threat_model.threat_model import ThreatModel
@@ -48,7 +50,9 @@ class Parts:
         )  # fmt: skip
         self.settler = Settler(name, system.settle_linger_ms / 1000, self.backlog, self.metrics)
         self._channels = self._open_channels(run, routing)
-        judge = Judge(config, self.threat_model, self.metrics, lambda: None)
+        client = VpnCoreClient(HOST, run.vpn_port, config.auto_remediation.call_timeout_s)
+        self.remediator = Remediator(name, config.auto_remediation, client, self.connector, self.metrics.took)
+        judge = Judge(config, self.threat_model, self.metrics, self.remediator.wake)
         self._ingest = Ingest(name, judge, self.backlog, system.accept_linger_ms / 1000, self._due)
         self._watch = Watch(system.lease_s, self.backlog, self._channels)
         paged = [level for level in LEVELS if "pagerduty" in routing.due(level)]
@@ -63,7 +67,7 @@ class Parts:
         """What runs as long as a session with the database lasts."""
         return [
             self._ingest.run(session), self.settler.run(session), self._watch.run(session),
-            self._escalation.run(session), tend(self.threat_model, session),
+            self._escalation.run(session), self.remediator.run(session), tend(self.threat_model, session),
             *(queue.run() for queue in self._channels.values()),
         ]  # fmt: skip
 

@@ -72,7 +72,8 @@ class Replica:
         await _until(lambda: self._public.connections == 0, self._drain_s)
         self._public.end()
         await public
-        await _until(lambda: self._parts.backlog.own == 0, FINISH_S)
+        self._parts.remediator.drain()
+        await _until(lambda: self._parts.backlog.own == 0 and not self._parts.remediator.under_way, FINISH_S)
 
     async def _hold_database(self) -> None:
         """Keep a session with the database; begin another when it is lost."""

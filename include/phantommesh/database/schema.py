@@ -1,6 +1,7 @@
 """Roles, database and schema, made once by the server's superuser.
 
-Two roles: the owner creates the tables, the service works with grants on them (see schema.sql).
+The owner creates the tables; each service works as a role of its own, with grants on its own tables (see schema.sql
+here and in vpn_core).
 """
 
 import asyncio
@@ -14,9 +15,10 @@ from phantommesh.database.server import SUPERUSER
 DATABASE = "phantommesh"
 OWNER = "phantommesh_owner"
 APP = "phantommesh_app"
-# Each part of the service has its tables beside its code; the service's own come first, the others refer to them.
+VPN = "phantommesh_vpn"
+# Each part has its tables beside its code; the service's own come first, the others refer to them.
 _PACKAGE = Path(__file__).parents[1]
-_SCHEMAS = (_PACKAGE / "database" / "schema.sql", _PACKAGE / "threat_model" / "schema.sql")
+_SCHEMAS = tuple(_PACKAGE / part / "schema.sql" for part in ("database", "threat_model", "vpn_core"))
 
 
 async def create(socket_dir: str, deadline_s: float) -> None:
@@ -25,7 +27,7 @@ async def create(socket_dir: str, deadline_s: float) -> None:
     try:
         if await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", DATABASE):
             return
-        await connection.execute(f"CREATE ROLE {OWNER}; CREATE ROLE {APP} LOGIN")
+        await connection.execute(f"CREATE ROLE {OWNER}; CREATE ROLE {APP} LOGIN; CREATE ROLE {VPN} LOGIN")
         # Built under another name: a replica that finds the database finds all of it.
         await connection.execute(f"CREATE DATABASE building OWNER {OWNER} STRATEGY wal_log")
         await _fill(socket_dir, deadline_s)

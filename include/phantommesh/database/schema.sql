@@ -95,6 +95,7 @@ CREATE TABLE remediation (
     address         text NOT NULL,
     reason          text
 );
+CREATE INDEX remediation_open ON remediation (requested_at_ns) WHERE state IN ('pending', 'running');
 
 -- State changes that are rare: what people and remediation do.
 CREATE TABLE audit (

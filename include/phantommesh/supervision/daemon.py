@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> int:
         print(f"{state.folder}: no run is recorded", file=sys.stderr)
         return 1
     state.write_process("supervisor", identify(os.getpid()))
-    kept = [bind(port) for port in (run.port, run.sink_port, *run.admin_ports)]
+    kept = [bind(port) for port in (run.port, run.sink_port, *run.admin_ports, run.vpn_port, *run.vpn_admin_ports)]
     options = ServerOptions()
     options.realize(["-n", "-c", str(state.supervisor_settings)])
     options.first, options.test = True, False

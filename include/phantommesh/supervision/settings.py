@@ -36,10 +36,10 @@ def write(state: State, run: Run, database: DatabaseProgram, drain_s: float, as_
             "environment": 'TZ="UTC",LC_ALL="C"', **({"user": database.user} if database.user else {}),
         }),
         _program("sink", state, _python("phantommesh.sink", state), {"priority": 20, "stopwaitsecs": 5}),
-        _program("automation", state, _python("phantommesh.automation", state) + " %(process_num)d", {
-            "priority": 30, "stopwaitsecs": math.ceil(drain_s + FINISH_S), "numprocs": len(run.admin_ports),
-            "process_name": "%(program_name)s-%(process_num)d",
-        }),
+        _replicas("vpn-core", state, "phantommesh.vpn_core", len(run.vpn_admin_ports), {
+            "priority": 25, "stopwaitsecs": 8}),
+        _replicas("automation", state, "phantommesh.automation", len(run.admin_ports), {
+            "priority": 30, "stopwaitsecs": math.ceil(drain_s + FINISH_S)}),
     ]  # fmt: skip
     state.supervisor_settings.write_text("\n".join(parts))
 
@@ -59,6 +59,11 @@ def _program(name: str, state: State, command: str, values: dict[str, object]) -
         "stdout_logfile": f"{_plain(_plain(state.logs))}/{log_name}", "stdout_logfile_maxbytes": _LOG_BYTES,
         "stdout_logfile_backups": 1, **values,
     })  # fmt: skip
+
+
+def _replicas(name: str, state: State, module: str, count: int, values: dict[str, object]) -> str:
+    return _program(name, state, _python(module, state) + " %(process_num)d", {
+        "numprocs": count, "process_name": "%(program_name)s-%(process_num)d", **values})  # fmt: skip
 
 
 def _python(module: str, state: State) -> str:

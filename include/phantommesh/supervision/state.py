@@ -43,11 +43,18 @@ class Run:
     sink_port: int
     sink_smtp_port: int
     admin_ports: tuple[int, ...]
+    vpn_port: int
+    vpn_admin_ports: tuple[int, ...]
 
     @property
     def base_url(self) -> str:
         """Where the service is."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def vpn_url(self) -> str:
+        """Where the mesh's control plane is."""
+        return f"http://127.0.0.1:{self.vpn_port}"
 
     @property
     def sink_url(self) -> str:
@@ -82,7 +89,8 @@ class State:
         if raw is None:
             return None
         try:
-            return Run(**{**raw, "admin_ports": tuple(raw["admin_ports"])})
+            ports = {name: tuple(raw[name]) for name in ("admin_ports", "vpn_admin_ports")}
+            return Run(**{**raw, **ports})
         except (TypeError, KeyError) as error:
             raise PlatformError(f"{self.folder / 'run.json'}: not a run record of this version; remove it") from error
 
@@ -108,7 +116,7 @@ class State:
             self._write(f"{role}.json", asdict(process))
 
     def read_children(self) -> dict[str, ProcessId]:
-        """The supervised processes by name: automation-0 ..., postgres, sink."""
+        """The supervised processes by name: automation-0 ..., vpn-core-0 ..., postgres, sink."""
         raw = self._read("children.json") or {}
         return {name: ProcessId(item["pid"], item["started_s"]) for name, item in raw.items()}
 

@@ -25,25 +25,28 @@ def status(state: State) -> dict[str, Any]:
     supervised = supervisor is not None and find(supervisor) is not None
     if not supervised and all(find(process) is None for process in children.values()):
         return _document(STOPPED, run, [])
-    with ThreadPoolExecutor(max_workers=len(run.admin_ports) + 2) as pool:
+    with ThreadPoolExecutor(max_workers=len(run.admin_ports) + len(run.vpn_admin_ports) + 2) as pool:
         components = list(pool.map(lambda entry: _component(run, children, *entry), _expected(run)))
     whole = supervised and all(component["ready"] for component in components)
     return _document(READY if whole else DEGRADED, run, components)
 
 
 def _document(state: str, run: Run | None, components: list[dict[str, Any]]) -> dict[str, Any]:
-    base_url, sink_url = (None, None) if run is None else (run.base_url, run.sink_url)
+    base_url, sink_url, vpn_url = (None, None, None) if run is None else (run.base_url, run.sink_url, run.vpn_url)
     return {
-        "state": state, "version": __version__, "base_url": base_url, "sink_url": sink_url, "components": components,
+        "state": state, "version": __version__, "base_url": base_url, "sink_url": sink_url, "vpn_url": vpn_url,
+        "components": components,
     }  # fmt: skip
 
 
 def _expected(run: Run) -> list[tuple[str, str, str, int | None]]:
     """Component, replica, the name among the supervised processes, admin port."""
-    automation: list[tuple[str, str, str, int | None]] = [
-        ("automation", f"automation-{index}", f"automation-{index}", port) for index, port in enumerate(run.admin_ports)
+    replicas: list[tuple[str, str, str, int | None]] = [
+        (component, f"{component}-{index}", f"{component}-{index}", port)
+        for component, admin_ports in (("automation", run.admin_ports), ("vpn-core", run.vpn_admin_ports))
+        for index, port in enumerate(admin_ports)
     ]
-    return [*automation, ("postgres", "postgres-0", "postgres", None), ("sink", "sink-0", "sink", run.sink_port)]
+    return [*replicas, ("postgres", "postgres-0", "postgres", None), ("sink", "sink-0", "sink", run.sink_port)]
 
 
 def _component(
@@ -54,7 +57,7 @@ def _component(
     if port is None:
         ready = alive and _database_answers(f"{run.database_socket_dir}/.s.PGSQL.5432")
     else:
-        ready = alive and _answers(port, "/readyz" if component == "automation" else "/healthz")
+        ready = alive and _answers(port, "/healthz" if component == "sink" else "/readyz")
     return {
         "component": component, "replica": replica,
         "admin_url": None if port is None else f"http://127.0.0.1:{port}",

@@ -40,6 +40,7 @@ class Wish:
     """What `up` was asked for. port 0: a free one."""
 
     replicas: int
+    vpn_replicas: int
     port: int
     config: Config
     keep_data: bool
@@ -65,7 +66,7 @@ def _up_locked(state: State, wish: Wish) -> dict[str, Any]:
     _refuse_running(state)
     reserved = [ports.reserve(wish.port)]
     try:
-        reserved += [ports.reserve(0) for _ in range(wish.replicas + 2)]
+        reserved += [ports.reserve(0) for _ in range(3 + wish.replicas + wish.vpn_replicas)]
         with _signals_raise():
             try:
                 state.write_process("starting", identify(os.getpid()))
@@ -135,9 +136,14 @@ def _place(state: State, wish: Wish, numbers: list[int], user: pwd.struct_passwd
             kept = None
         data_dir = kept or _temporary("data-") / "postgres"
         note.write_text(str(data_dir))
-    port, sink_port, sink_smtp_port, *admin_ports = numbers
+    port, sink_port, sink_smtp_port, vpn_port, *admin_ports = numbers
     runtime_dir = str(_temporary(""))
-    run = Run(runtime_dir, str(data_dir), apart, wish.keep_data, port, sink_port, sink_smtp_port, tuple(admin_ports))
+    run = Run(
+        runtime_dir, str(data_dir), apart, wish.keep_data, port=port, sink_port=sink_port,
+        sink_smtp_port=sink_smtp_port,
+        admin_ports=tuple(admin_ports[: wish.replicas]), vpn_port=vpn_port,
+        vpn_admin_ports=tuple(admin_ports[wish.replicas :]),
+    )  # fmt: skip
     longest = max(f"{run.database_socket_dir}/.s.PGSQL.5432", run.supervisor_socket, key=len)
     if len(os.fsencode(longest)) > MAX_SOCKET_PATH_BYTES:
         raise PlatformError(f"{longest}: too long for a socket; set TMPDIR to a shorter folder")

@@ -27,7 +27,10 @@ floating point, which tells epoch ns apart to 256 ns.)"""
 EARLY_NS = 1_000_000
 """By how much a request may seem to be sent before its time: the resolution of a sleep, not a fault."""
 LEVELS = ["critical", "high", "medium", "low"]
-ACTIONS = ["received", "assessed", "incident_opened", "incident_joined", "delivered", "delivery_failed"]
+ACTIONS = [
+    "received", "assessed", "incident_opened", "incident_joined", "delivered", "delivery_failed", "remediated",
+    "remediation_failed", "remediation_dry_run",
+]  # fmt: skip
 LARGEST = 1.7e308
 
 

@@ -45,7 +45,7 @@ AUDIT: dict[str, str] = {
     "at_ns": "int64",
     "event_id": "str",
     "source": "str",
-    "action": "str",  # received, assessed, incident_opened, incident_joined, delivered, delivery_failed
+    "action": "str",  # received, assessed, incident_opened, incident_joined, delivered, delivery_failed, remediated ...
     "replica": "str",
     "level": "str",  # assessed only; else empty
     "risk": "float64",  # assessed only; else NaN

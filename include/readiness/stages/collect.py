@@ -31,7 +31,7 @@ def collect(run: Run, name: str) -> None:
     inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"), StageRef(name, "load"))
     with recording(run, StageRef(name, "collect"), inputs) as record:
         started_ns, status, source = time.time_ns(), run.status(), run.source(name)
-        drained_at_ns, reason = wait_drained(_admin_urls(status), deadline_s)
+        drained_at_ns, reason = wait_drained(_admin_urls(status, run.plan.environment.under_load), deadline_s)
         parts = {
             "audit": (f"{status['base_url']}/v1/audit", AUDIT, audit_row),
             "deliveries": (f"{status['sink_url']}/deliveries", DELIVERIES, delivery_row),
@@ -72,9 +72,9 @@ def wait_drained(admin_urls: list[str], deadline_s: float) -> tuple[int | None, 
     return None, reason
 
 
-def _admin_urls(status: dict[str, Any]) -> list[str]:
-    """Admin addresses of the replicas that have a queue: those with metrics."""
-    return [part["admin_url"] for part in status["components"] if part["admin_url"] and part["component"] != "sink"]
+def _admin_urls(status: dict[str, Any], under_load: str) -> list[str]:
+    """Admin addresses of the replicas that have a queue: those that take the load."""
+    return [part["admin_url"] for part in status["components"] if part["admin_url"] and part["component"] == under_load]
 
 
 def _rows(

@@ -1,5 +1,6 @@
 """A really started platform, and short words to talk to it."""
 
+import asyncio
 import http.client
 import json
 import os
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 ROOT = Path(__file__).parents[3]
@@ -64,6 +66,7 @@ class Platform:
         self.state = state
         self.base_url: str = document["base_url"]
         self.sink_url: str = document["sink_url"]
+        self.vpn_url: str = document["vpn_url"]
 
     def status(self) -> dict[str, Any]:
         return json.loads(run_command("status", "--state", str(self.state), "--json").stdout)
@@ -73,6 +76,35 @@ class Platform:
 
     def admin_urls(self) -> list[str]:
         return [item["admin_url"] for item in self.status()["components"] if item["component"] == "automation"]
+
+    def vpn(self, path: str, method: str = "GET", document: Any = None) -> Answer:
+        """Ask vpn-core."""
+        body = document if document is None or isinstance(document, bytes) else json.dumps(document).encode()
+        return call(f"{self.vpn_url}{path}", method, body)
+
+    def query(self, statement: str, *arguments: Any) -> list[Any]:
+        """Rows of the database, as its superuser."""
+
+        async def fetch() -> list[Any]:
+            run = json.loads((self.state / "run.json").read_text())
+            connection = await asyncpg.connect(host=f"{run['runtime_dir']}/db", user="postgres", database="phantommesh")
+            try:
+                return list(await connection.fetch(statement, *arguments))
+            finally:
+                await connection.close()
+
+        return asyncio.run(fetch())
+
+    def supervise(self, action: str, name: str) -> None:
+        """Have the supervisor start or stop (startProcess, stopProcess) a process, and wait until it has."""
+        from xmlrpc.client import ServerProxy
+
+        from supervisor.xmlrpc import SupervisorTransport
+
+        run = json.loads((self.state / "run.json").read_text())
+        transport = SupervisorTransport("", "", f"unix://{run['runtime_dir']}/supervisor.sock")
+        getattr(ServerProxy("http://127.0.0.1", transport=transport).supervisor, action)(name)
+        transport.close()
 
     def post(self, document: Any) -> Answer:
         body = document if isinstance(document, bytes) else json.dumps(document).encode()

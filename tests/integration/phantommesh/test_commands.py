@@ -60,7 +60,7 @@ def test_from_start_to_stop(state: Path) -> None:
     document = json.loads(started.stdout)
     assert document["state"] == "ready"
     assert [item["replica"] for item in document["components"]] == [
-        "automation-0", "automation-1", "postgres-0", "sink-0",
+        "automation-0", "automation-1", "vpn-core-0", "vpn-core-1", "vpn-core-2", "postgres-0", "sink-0",
     ]  # fmt: skip
     assert all(item["ready"] and psutil.pid_exists(item["pid"]) for item in document["components"])
     assert run_command("status", "--state", str(state)).returncode == 0

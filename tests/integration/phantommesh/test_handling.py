@@ -145,6 +145,31 @@ def test_equal_observations_join_one_incident_over_replicas(platform: Platform, 
     assert platform.handled("incident")[other]["incident_opened"] == 1
 
 
+def test_a_grave_threat_is_quarantined_once_for_its_incident(platform: Platform, critical: dict[str, Any]) -> None:
+    address = "203.0.113.77"
+    alike = critical | {"host": "remedy", "src_ip": address}
+    for _ in range(10):
+        assert platform.post(alike | {"event_id": str(uuid.uuid4())}).status == 202
+    until(lambda: any(row["action"] == "remediated" for row in platform.audit("source=remedy")[0]))
+    rows = platform.audit("source=remedy")[0]
+    incidents = {row["detail"]["incident_id"] for row in rows if row["action"].startswith("incident_")}
+    (remediated,) = [row["detail"] for row in rows if row["action"] == "remediated"]
+    assert {remediated["incident_id"]} == incidents
+    vpn_url = platform.status()["vpn_url"]
+    quarantine = call(f"{vpn_url}/v1/quarantines/{remediated['incident_id']}").json()
+    assert (quarantine["address"], quarantine["state"]) == (address, "quarantined")
+
+
+def test_what_is_no_grave_threat_quarantines_nobody(platform: Platform, recorded: list[dict[str, Any]]) -> None:
+    mild = next(alert for alert in recorded if "ET POLICY" in alert["alert"]["signature"])
+    event_id = str(uuid.uuid4())
+    platform.post(mild | {"event_id": event_id, "host": "mild", "src_ip": "203.0.113.78"})
+    until(lambda: platform.all_handled("mild", {event_id}) and platform.handled("mild"))
+    listed = call(f"{platform.status()['vpn_url']}/v1/quarantines").body
+    assert b"203.0.113.77" in listed, "the test before this one left a quarantine: the list does show them"
+    assert b"203.0.113.78" not in listed
+
+
 def test_each_replica_offers_the_agreed_metrics(platform: Platform, sent: dict[str, Any]) -> None:
     texts = [call(f"{url}/metrics").body.decode() for url in platform.admin_urls()]
     assert len(texts) == 3
