@@ -89,7 +89,7 @@ def test_many_pages_of_the_audit_are_whole_and_in_order(platform: Platform, reco
     for start in range(0, len(events), 850):
         assert platform.post(events[start : start + 850]).status == 202
     until(lambda: platform.all_handled("pages", ids))
-    rows, end = platform.audit("source=pages")
+    rows, _ = platform.audit("source=pages")
     numbers = [row["seq"] for row in rows]
     assert numbers == sorted(set(numbers))
     actions = Counter(row["action"] for row in rows)
