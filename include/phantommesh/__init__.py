@@ -2,7 +2,8 @@
 
 Lives here: what the pipeline validates when it runs out of the box, offered as docs/platform-api.md says:
 ``automation`` (the service), ``database`` (its only durable store), ``sink`` (the measuring end of the alert
-channels), ``supervision`` (start, status, stop), ``config`` (the one configuration file), ``serving`` (HTTP sockets).
+channels), ``supervision`` (start, status, stop), ``config`` (the one configuration file), ``logs``
+(structured lines), ``serving`` (HTTP sockets).
 Must not live here: anything of the pipeline that validates it (``readiness``), and nothing that only a test needs.
 """
 
