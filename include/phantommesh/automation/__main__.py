@@ -1,16 +1,20 @@
 """``python -m phantommesh.automation STATE INDEX``: one replica; serves until SIGTERM."""
 
 import asyncio
+import logging
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import uvloop
 
+from phantommesh import __version__
 from phantommesh.automation.replica import Replica
 from phantommesh.config.load import from_json
 from phantommesh.logs.begin import begin_logging
 from phantommesh.supervision.state import State
+
+_log = logging.getLogger("phantommesh.automation")
 
 
 async def _live(state: State, index: int) -> None:
@@ -21,7 +25,9 @@ async def _live(state: State, index: int) -> None:
     begin_logging(config.logging, name)
     blocking = ThreadPoolExecutor(config.system.worker_threads, "blocking")
     asyncio.get_running_loop().set_default_executor(blocking)
+    _log.info("starts", extra={"version": __version__, "port": run.port, "admin_port": run.admin_ports[index]})
     await Replica(name, run.admin_ports[index], run, config, state.models).live()
+    _log.info("has drained and ends")
 
 
 if __name__ == "__main__":

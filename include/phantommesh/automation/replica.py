@@ -64,6 +64,8 @@ class Replica:
         finally:
             self._ended.set()
             self._admin.end()
+            self._public.end()
+            stopping.cancel()  # after a fault nobody has asked to stop
             await asyncio.gather(admin, database, stopping, *([public] if public else []), return_exceptions=True)
 
     async def _drain(self, public: "asyncio.Task[None]") -> None:

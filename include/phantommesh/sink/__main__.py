@@ -1,12 +1,14 @@
 """``python -m phantommesh.sink STATE``: serve until SIGTERM."""
 
 import asyncio
+import logging
 import signal
 import sys
 from pathlib import Path
 
 import uvloop
 
+from phantommesh import __version__
 from phantommesh.config.load import from_json
 from phantommesh.logs.begin import begin_logging
 from phantommesh.serving import Server
@@ -15,12 +17,15 @@ from phantommesh.sink.api import SinkApp
 from phantommesh.sink.record import Record
 from phantommesh.supervision.state import State
 
+_log = logging.getLogger("phantommesh.sink")
+
 
 async def _serve(state: State) -> None:
     run = state.read_run()
     if run is None:
         sys.exit(f"{state.folder}: no run is recorded")
     begin_logging(from_json(state.config.read_bytes()).logging, "sink-0")
+    _log.info("starts", extra={"version": __version__, "port": run.sink_port, "smtp_port": run.sink_smtp_port})
     record = Record(state.sink_record)
     server = Server(SinkApp(record), run.sink_port)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.end)
@@ -32,6 +37,7 @@ async def _serve(state: State) -> None:
     await asyncio.wait([http])
     for task in done:
         task.result()  # a listener that could not begin ends the process, and says why
+    _log.info("ends")
 
 
 if __name__ == "__main__":
