@@ -2,8 +2,10 @@
 
 import json
 import os
+import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,7 @@ from orchestration.stage_process import StageProcess
 from orchestration.trigger_form import unknown_keys
 
 DAG_ID = "model_training"
-# Midnight, UTC. A new Airflow waits for the next one: it does not make up for the last, in the midst of a measurement.
-SCHEDULE = CronTriggerTimetable("0 0 * * *", timezone="UTC", run_immediately=timedelta(0))
+_SCHEDULE_KEY = "ml_training.schedule"
 _STATE, _MODELS = "PHANTOMMESH_STATE", "PHANTOMMESH_MODELS"
 _NOT_PROMOTED = 3  # the exit code of `phantommesh train` for a model that was kept and did not pass
 _GRACE_S = 30.0
@@ -24,16 +25,29 @@ _LIMIT = timedelta(hours=1)
 
 
 def model_training_dag(doc_md: str | None, environ: Mapping[str, str] = os.environ) -> DAG:
-    """train >> promoted, each midnight. environ: names the platform to learn from."""
+    """train >> promoted, once a day. environ: names the platform to learn from."""
     form = training_form(environ)
     with DAG(
-        DAG_ID, schedule=SCHEDULE, catchup=False, max_active_runs=1, params=form, doc_md=doc_md,
+        DAG_ID, schedule=training_schedule(), catchup=False, max_active_runs=1, params=form, doc_md=doc_md,
         dag_display_name="Model training", tags=["model"], default_args={"retries": 0},
     ) as dag:  # fmt: skip
         train = TrainOperator(task_id="train", form=list(form), execution_timeout=_LIMIT)
         promoted = PromotedOperator(task_id="promoted", outcome=train.output, execution_timeout=timedelta(minutes=1))
         train >> promoted
     return dag
+
+
+@lru_cache(maxsize=1)
+def training_schedule() -> CronTriggerTimetable:
+    """Daily, when the platform's configuration says. A new Airflow waits for the next time: it does not make up for the
+    last, in the midst of a measurement. Raises ValueError in one line when the configuration cannot be used."""
+    asked = [command("phantommesh"), "config", "--json"]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        raise ValueError(f"the platform's configuration cannot be used: {done.stderr.strip() or done.stdout.strip()}")
+    values = {setting["key"]: setting["value"] for setting in json.loads(done.stdout)["settings"]}
+    hour, minute = values[_SCHEDULE_KEY].split(":")
+    return CronTriggerTimetable(f"{int(minute)} {int(hour)} * * *", timezone="UTC", run_immediately=timedelta(0))
 
 
 def training_form(environ: Mapping[str, str]) -> dict[str, Param]:

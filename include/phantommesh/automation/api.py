@@ -11,6 +11,7 @@ from phantommesh.automation.event_requests import EventRequests
 from phantommesh.automation.http import CLOSE, JSON, Header, Receive, Send, answer, answer_bytes
 from phantommesh.automation.incidents import Incidents
 from phantommesh.automation.request_body import RequestBody
+from phantommesh.config.model import Limits
 
 _METHODS = {"/v1/events": "POST", "/v1/audit": "GET", "/openapi.json": "GET"}
 
@@ -19,13 +20,14 @@ class PublicApp:
     """ASGI application. closing: whether connections should end after their answer (the replica drains)."""
 
     def __init__(
-        self, requests: EventRequests, audit: AuditTrail, incidents: Incidents, closing: Callable[[], bool]
-    ) -> None:
+        self, requests: EventRequests, audit: AuditTrail, incidents: Incidents, limits: Limits,
+        closing: Callable[[], bool],
+    ) -> None:  # fmt: skip
         self._requests = requests
         self._audit = audit
         self._incidents = incidents
         self._closing = closing
-        self._description = openapi.document_bytes()
+        self._description = openapi.document_bytes(limits)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -48,8 +50,8 @@ class PublicApp:
 
     async def _events(self, receive: Receive, send: Send, headers: tuple[Header, ...]) -> None:
         """The long way of an event (see event_protocol)."""
-        body = await _read(receive)
-        if body is None:
+        body = self._requests.new_body()
+        if not await _read(receive, body):
             return
         answered: asyncio.Future[tuple[int, bytes, int | None]] = asyncio.get_running_loop().create_future()
 
@@ -63,12 +65,12 @@ class PublicApp:
         await answer_bytes(send, status, text, JSON, *headers, *retry)
 
 
-async def _read(receive: Receive) -> RequestBody | None:
-    """The whole body; None when the client went away."""
-    body, more = RequestBody(), True
+async def _read(receive: Receive, body: RequestBody) -> bool:
+    """Read the whole body; False when the client went away."""
+    more = True
     while more:
         message = await receive()
         if message["type"] != "http.request":
-            return None
+            return False
         more = body.add(message.get("body", b"")) and message.get("more_body", False)
-    return body
+    return True

@@ -8,7 +8,8 @@ import msgspec
 
 from phantommesh.automation.audit_lines import read_lines
 from phantommesh.automation.http import Receive, Send, answer
-from phantommesh.automation.session import LOST, Connector
+from phantommesh.automation.reading import Reading
+from phantommesh.automation.session import LOST
 
 _LINES = (b"content-type", b"application/x-ndjson")
 _MAX_BIGINT = 2**63 - 1
@@ -21,8 +22,8 @@ class QueryError(ValueError):
 class AuditTrail:
     """Answers GET /v1/audit. readers: how many are answered at once; more wait."""
 
-    def __init__(self, connector: Connector, readers: int) -> None:
-        self._connector = connector
+    def __init__(self, reading: Reading, readers: int) -> None:
+        self._reading = reading
         self._readers = asyncio.Semaphore(readers)
         self._encoder = msgspec.json.Encoder()
 
@@ -33,16 +34,15 @@ class AuditTrail:
         except QueryError as error:
             await answer(send, 400, {"error": str(error), "position": str(error).partition(":")[0]})
             return
-        async with self._readers:
-            try:
-                connection = await self._connector.connect("phantommesh audit", statement_timeout="0")
-            except (*LOST, asyncpg.PostgresError) as error:
-                await answer(send, 503, {"error": f"the database cannot be reached ({error})"})
-                return
-            try:
+        began = False
+        try:
+            async with self._readers, self._reading.connection() as connection:
+                began = True
                 await self._stream(connection, (source, after, limit), receive, send)
-            finally:
-                connection.terminate()
+        except (*LOST, asyncpg.PostgresError) as error:
+            if began:
+                raise  # in the middle of the answer: the reader misses its last line
+            await answer(send, 503, {"error": f"the database cannot be reached ({error})"})
 
     async def _stream(
         self, connection: asyncpg.Connection, query: tuple[str | None, int, int | None], receive: Receive, send: Send
@@ -52,6 +52,7 @@ class AuditTrail:
         count, last = 0, after
         try:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
+                await connection.execute("SET LOCAL statement_timeout = 0")  # the reader sets the pace
                 await send({"type": "http.response.start", "status": 200, "headers": [_LINES]})
                 async for page in read_lines(connection, source, after):
                     if limit is not None:

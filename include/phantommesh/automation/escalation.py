@@ -17,24 +17,25 @@ from phantommesh.config.model import CHANNELS, Channel
 from phantommesh.database.incident_statements import ESCALATE
 
 TURN_S = 5.0
-AT_ONCE = 100
 ESCALATED_TO: tuple[Channel, ...] = ("pagerduty", "sms")
 _POSITIONS = [CHANNELS.index(channel) for channel in ESCALATED_TO]
 _log = logging.getLogger(__name__)
 
 
 class Escalation:
-    """levels: of incidents that are escalated. timeout_s: from opening to escalation. deliver: who takes deliveries
+    """levels: of incidents that are escalated. timeout_s: from opening to escalation. at_once: how many
+    one statement escalates. deliver: who takes deliveries
     that are durable and this replica's. now_ns: epoch."""
 
     def __init__(
         self, replica: str, connector: Connector, levels: Sequence[str], timeout_s: float,
-        deliver: Callable[[list[Delivery]], None], now_ns: Callable[[], int] = time.time_ns,
+        at_once: int, deliver: Callable[[list[Delivery]], None], now_ns: Callable[[], int] = time.time_ns,
     ) -> None:  # fmt: skip
         self._replica = replica
         self._connector = connector
         self._levels = list(levels)
         self._timeout_ns = int(timeout_s * 1e9)
+        self._at_once = at_once
         self._deliver = deliver
         self._now_ns = now_ns
 
@@ -45,7 +46,7 @@ class Escalation:
         try:
             while True:
                 try:
-                    while await self.turn(connection, session.instance) == AT_ONCE:
+                    while await self.turn(connection, session.instance) == self._at_once:
                         pass
                 except asyncpg.PostgresError as error:
                     if connection.is_closed():
@@ -56,10 +57,17 @@ class Escalation:
             connection.terminate()
 
     async def turn(self, connection: asyncpg.Connection, instance: int) -> int:
-        """Escalate at most AT_ONCE incidents; returns how many."""
+        """Escalate at most at_once incidents; returns how many."""
         now_ns = self._now_ns()
         rows = await connection.fetch(
-            ESCALATE, self._levels, now_ns - self._timeout_ns, now_ns, self._replica, _POSITIONS, instance, AT_ONCE
+            ESCALATE,
+            self._levels,
+            now_ns - self._timeout_ns,
+            now_ns,
+            self._replica,
+            _POSITIONS,
+            instance,
+            self._at_once,
         )
         due_since_ns = time.time_ns()
         self._deliver([

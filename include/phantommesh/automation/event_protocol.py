@@ -6,6 +6,7 @@ complete body to EventRequests and writes the answer when it is called back. A r
 another, or addressed in an unusual form, goes the long way: both ways end in EventRequests.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -13,9 +14,13 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from phantommesh.automation.event_requests import EventRequests
-from phantommesh.automation.request_body import RequestBody
 
 PATH = b"/v1/events"
+_TOO_MANY_TEXT = b'{"error":"too many connections"}'
+_TOO_MANY = (
+    b"%bcontent-type: application/json\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b"
+    % (STATUS_LINE[503], len(_TOO_MANY_TEXT), _TOO_MANY_TEXT)
+)
 
 
 class _NobodyWaits:
@@ -35,7 +40,7 @@ class EventExchange:
     def __init__(self, protocol: "EventProtocol", requests: EventRequests, keep_alive: bool) -> None:
         self._protocol = protocol
         self._requests = requests
-        self._body = RequestBody()
+        self._body = requests.new_body()
         self.keep_alive = keep_alive
         self.response_complete = False
         self.disconnected = False
@@ -69,11 +74,21 @@ class EventExchange:
 class EventProtocol(HttpToolsProtocol):
     """uvicorn's protocol with the short way. closing: whether connections should end after their answer."""
 
-    def __init__(self, requests: EventRequests, closing: Callable[[], bool], **of_uvicorn: Any) -> None:
+    def __init__(
+        self, requests: EventRequests, max_connections: int, closing: Callable[[], bool], **of_uvicorn: Any
+    ) -> None:
         super().__init__(**of_uvicorn)
+        self._max_connections = max_connections
         self._requests = requests
         self._last_used_s = 0.0
         self.closing = closing
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """A client connected; one too many is told so at once."""
+        super().connection_made(transport)
+        if len(self.connections) > self._max_connections:
+            transport.write(_TOO_MANY)
+            transport.close()
 
     def on_message_begin(self) -> None:
         """A request begins. What ASGI wants to know of it is put together when the long way is taken."""

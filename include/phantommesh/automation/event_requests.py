@@ -14,6 +14,7 @@ from phantommesh.automation.events import EventError, Observation
 from phantommesh.automation.ingest import Ingest, QueueFullError, UnavailableError
 from phantommesh.automation.metrics import Metrics
 from phantommesh.automation.request_body import RequestBody
+from phantommesh.config.model import Limits
 
 RETRY_AFTER_S = 1
 # status, body, Retry-After in seconds or None
@@ -37,15 +38,20 @@ class _RejectedAt(msgspec.Struct, gc=False):
 class EventRequests:
     """Answers requests with events."""
 
-    def __init__(self, ingest: Ingest, metrics: Metrics) -> None:
+    def __init__(self, ingest: Ingest, limits: Limits, metrics: Metrics) -> None:
         self._ingest = ingest
+        self._limits = limits
         self._metrics = metrics
+
+    def new_body(self) -> RequestBody:
+        """For a request that begins."""
+        return RequestBody(self._limits)
 
     def handle(self, body: RequestBody, respond: Respond) -> None:
         """Check, submit, answer."""
         received_at_ns = time.time_ns()
         try:
-            parsed = parse(body.whole(), received_at_ns)
+            parsed = parse(body.whole(), received_at_ns, self._limits)
         except TooLargeError as error:
             self._metrics.received["rejected"].inc()
             respond(413, _encode({"error": error.error, "limit": error.limit, "actual": error.actual}), None)

@@ -10,7 +10,6 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-MAX_EVENT_BYTES = 256 * 1024
 UNKNOWN_SOURCE = "unknown"
 # Events without an id get one from their content; the namespace keeps them apart from ids made elsewhere.
 CONTENT_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:phantommesh:event-content")
@@ -74,8 +73,6 @@ _decoder = msgspec.json.Decoder(_Event)
 
 def observe(body: bytes, received_at_ns: int) -> Observation:
     """Check one event. Raises EventError with the reason and the place."""
-    if len(body) > MAX_EVENT_BYTES:
-        raise EventError(f"an event may have {MAX_EVENT_BYTES} bytes, this one has {len(body)}", 0, code=413)
     try:
         event = _decoder.decode(body)
     except (msgspec.DecodeError, RecursionError) as error:

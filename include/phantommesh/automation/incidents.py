@@ -20,7 +20,8 @@ from phantommesh.automation.incident_requests import (
     read_id,
     read_query,
 )
-from phantommesh.automation.session import LOST, Connector
+from phantommesh.automation.reading import Reading
+from phantommesh.automation.session import LOST
 from phantommesh.database import incident_statements as statements
 
 PATH = "/v1/incidents"
@@ -33,9 +34,9 @@ Reply = Callable[[asyncpg.Connection], Awaitable[object]]
 class Incidents:
     """Answers PATH and what is below it. readers: how many requests are answered at once; more wait."""
 
-    def __init__(self, replica: str, connector: Connector, readers: int) -> None:
+    def __init__(self, replica: str, reading: Reading, readers: int) -> None:
         self._replica = replica
-        self._connector = connector
+        self._reading = reading
         self._readers = asyncio.Semaphore(readers)
 
     async def answer(self, scope: dict[str, Any], receive: Receive, send: Send, *headers: Header) -> None:
@@ -66,16 +67,11 @@ class Incidents:
 
     async def _with_database(self, send: Send, headers: tuple[Header, ...], reply: Reply) -> None:
         """Answer with what `reply` returns; None: it has answered."""
-        async with self._readers:
-            connection = None
-            try:
-                connection = await self._connector.connect("phantommesh incidents")
+        try:
+            async with self._readers, self._reading.connection() as connection:
                 document = await reply(connection)
-            except (*LOST, asyncpg.PostgresError) as error:
-                raise RequestError(503, f"the database cannot be reached ({error})") from error
-            finally:
-                if connection is not None:
-                    connection.terminate()
+        except (*LOST, asyncpg.PostgresError) as error:
+            raise RequestError(503, f"the database cannot be reached ({error})") from error
         if document is not None:
             await answer_bytes(send, 200, _encoder.encode(document), JSON, *headers)
 

@@ -20,9 +20,9 @@ from phantommesh.automation.events import Observation
 from phantommesh.automation.judging import Judge
 from phantommesh.automation.linger import Linger
 from phantommesh.automation.session import Session
+from phantommesh.config.model import System
 from phantommesh.database.statements import ACCEPT, ACCEPT_ONE, ACCEPT_ONE_DUE_NOWHERE, ACCEPT_OPENING
 
-MAX_BATCH = 2_000
 _log = logging.getLogger(__name__)
 
 
@@ -50,12 +50,13 @@ class Ingest:
     """The way into the database. fresh: who goes on with events that became durable just now."""
 
     def __init__(
-        self, replica: str, judge: Judge, backlog: Backlog, linger_s: float, fresh: Callable[[list[Accepted]], None]
+        self, replica: str, judge: Judge, backlog: Backlog, system: System, fresh: Callable[[list[Accepted]], None]
     ) -> None:
         self._replica = replica
         self._judge = judge
         self._backlog = backlog
-        self._linger = Linger(linger_s)
+        self._linger = Linger(system.accept_linger_ms / 1000)
+        self._max_batch = system.max_batch
         self._fresh = fresh
         self._waiting: deque[_Submission] = deque()
         self._some = asyncio.Event()
@@ -102,7 +103,7 @@ class Ingest:
     def _take(self) -> list[_Submission]:
         batch: list[_Submission] = []
         size = 0
-        while self._waiting and (not batch or size + len(self._waiting[0].events) <= MAX_BATCH):
+        while self._waiting and (not batch or size + len(self._waiting[0].events) <= self._max_batch):
             submission = self._waiting.popleft()
             batch.append(submission)
             size += len(submission.events)

@@ -50,6 +50,7 @@ class Metrics:
         self._seconds = seconds.of
         self._model = Gauge("phantommesh_model_info", "The threat model in force", ["version"])
         self._model.labels(RULES_ONLY).set(1)
+        self._cache_failures = Counter("phantommesh_cache_failures", "Times that the cache did not answer")
         self._refused_models = Counter("phantommesh_models_refused", "Promoted models that could not be used")
 
     def depth_from(self, read: Callable[[], float]) -> None:
@@ -64,6 +65,10 @@ class Metrics:
     def model_refused(self, _reason: str) -> None:
         """A model was promoted that cannot be used; the log says why."""
         self._refused_models.inc()
+
+    def cache_failed(self) -> None:
+        """The cache of histories did not answer; the database did."""
+        self._cache_failures.inc()
 
     def took(self, operation: str, started_ns: int, ended_ns: int | None = None) -> None:
         """Time one operation that began at an epoch time, and ended at another or ends now."""

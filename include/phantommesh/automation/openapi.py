@@ -9,8 +9,6 @@ from typing import Any
 
 from phantommesh import __version__
 from phantommesh.automation import openapi_incidents
-from phantommesh.automation.body import MAX_EVENTS
-from phantommesh.automation.events import MAX_EVENT_BYTES
 from phantommesh.automation.openapi_words import (
     ADDRESS,
     INT64,
@@ -22,6 +20,7 @@ from phantommesh.automation.openapi_words import (
     parameter,
     ref,
 )
+from phantommesh.config.model import Limits
 
 ACTIONS = (
     "received", "assessed", "incident_opened", "incident_joined", "delivered", "delivery_failed",
@@ -30,13 +29,13 @@ ACTIONS = (
 )  # fmt: skip
 
 
-def document_bytes() -> bytes:
-    """The document as it is served and kept."""
-    return (json.dumps(document(), indent=2) + "\n").encode()
+def document_bytes(limits: Limits) -> bytes:
+    """The document as it is served, and for production as it is kept."""
+    return (json.dumps(document(limits), indent=2) + "\n").encode()
 
 
-def document() -> dict[str, Any]:
-    """The document."""
+def document(limits: Limits) -> dict[str, Any]:
+    """The document of a service with these limits."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -44,7 +43,7 @@ def document() -> dict[str, Any]:
             "description": "Takes Suricata EVE alerts, makes them durable, assesses them and alerts people.",
         },
         "paths": {
-            "/v1/events": {"post": _post_events()},
+            "/v1/events": {"post": _post_events(limits)},
             "/v1/audit": {"get": _get_audit()},
             **openapi_incidents.paths(),
             "/openapi.json": {"get": {
@@ -56,8 +55,8 @@ def document() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _post_events() -> dict[str, Any]:
-    one_or_many = {"oneOf": [ref("Event"), {"type": "array", "items": ref("Event"), "maxItems": MAX_EVENTS, "minItems": 1}]}  # fmt: skip # noqa: E501
+def _post_events(limits: Limits) -> dict[str, Any]:
+    one_or_many = {"oneOf": [ref("Event"), {"type": "array", "items": ref("Event"), "maxItems": limits.max_array, "minItems": 1}]}  # fmt: skip # noqa: E501
     retry = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 1}}}
     return {
         "operationId": "postEvents",
@@ -68,7 +67,7 @@ def _post_events() -> dict[str, Any]:
             "207": answer("Some events of the array are bad, the others are durable", ref("Results")),
             "400": answer("No event of it is good; nothing was stored", ref("BadRequest")),
             "413": answer(
-                f"An event over {MAX_EVENT_BYTES} bytes, an array of over {MAX_EVENTS}, or a body over both; "
+                f"An event over {limits.max_event_bytes} bytes, an array of over {limits.max_array}, or a body over both; "  # noqa: E501
                 "nothing was stored", ref("TooLarge"),
             ),
             "429": answer("The queue is full; nothing was stored", ref("Error")) | {"headers": retry},
@@ -132,4 +131,6 @@ def _schemas() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(document_bytes())
+    from phantommesh.config.load import PRODUCTION, load
+
+    sys.stdout.buffer.write(document_bytes(load(PRODUCTION, {}).limits))

@@ -23,17 +23,19 @@ from phantommesh.automation.incidents import Incidents
 from phantommesh.automation.ingest import Ingest
 from phantommesh.automation.judging import Judge
 from phantommesh.automation.metrics import Metrics
+from phantommesh.automation.reading import Reading
 from phantommesh.automation.remediation.remediator import Remediator
 from phantommesh.automation.remediation.vpn_core_client import VpnCoreClient
 from phantommesh.automation.session import Connector, Session
 from phantommesh.automation.settle import Settler
 from phantommesh.automation.tending import tend
 from phantommesh.automation.watch import Watch
-from phantommesh.config.model import AlertRouting, Config
+from phantommesh.config.model import AlertRouting, Cache, Config
 from phantommesh.serving import HOST, Server
 from phantommesh.supervision.channel_endpoints import channel_endpoints
 from phantommesh.supervision.state import Run
 from phantommesh.threat_model.threat_model import ThreatModel
+from phantommesh.threat_model.valkey_cache import ValkeyCache
 
 
 class Parts:
@@ -45,7 +47,7 @@ class Parts:
         self.backlog = Backlog(system.event_queue_size, self.metrics)
         self.connector = Connector(run.database_socket_dir, config.database)
         self.threat_model = ThreatModel(
-            name, config.threat_assessment, models,
+            name, config.threat_assessment, models, cache=_cache(config.cache, self.metrics.cache_failed),
             model_loaded=self.metrics.model_loaded, model_refused=self.metrics.model_refused,
         )  # fmt: skip
         self.settler = Settler(name, system.settle_linger_ms / 1000, self.backlog, self.metrics)
@@ -53,22 +55,25 @@ class Parts:
         client = VpnCoreClient(HOST, run.vpn_port, config.auto_remediation.call_timeout_s)
         self.remediator = Remediator(name, config.auto_remediation, client, self.connector, self.metrics.took)
         judge = Judge(config, self.threat_model, self.metrics, self.remediator.wake)
-        self._ingest = Ingest(name, judge, self.backlog, system.accept_linger_ms / 1000, self._due)
+        self._ingest = Ingest(name, judge, self.backlog, system, self._due)
         self._watch = Watch(system.lease_s, self.backlog, self._channels)
         paged = [level for level in LEVELS if "pagerduty" in routing.due(level)]
-        self._escalation = Escalation(name, self.connector, paged, routing.escalation_timeout_s, self._deliver)
-        requests = EventRequests(self._ingest, self.metrics)
-        audit = AuditTrail(self.connector, config.database.audit_readers)
-        incidents = Incidents(name, self.connector, config.database.audit_readers)
-        app = PublicApp(requests, audit, incidents, closing)
-        self.public = Server(app, run.port, partial(EventProtocol, requests, closing))
+        self._escalation = Escalation(
+            name, self.connector, paged, routing.escalation_timeout_s, system.max_workflows, self._deliver
+        )
+        requests = EventRequests(self._ingest, config.limits, self.metrics)
+        self.reading = Reading(run.database_socket_dir, config.database, len(run.admin_ports))
+        audit = AuditTrail(self.reading, config.database.audit_readers)
+        incidents = Incidents(name, self.reading, config.database.audit_readers)
+        app = PublicApp(requests, audit, incidents, config.limits, closing)
+        self.public = Server(app, run.port, partial(EventProtocol, requests, config.limits.max_connections, closing))
 
     def at_work(self, session: Session) -> list[Coroutine[Any, Any, None]]:
         """What runs as long as a session with the database lasts."""
         return [
             self._ingest.run(session), self.settler.run(session), self._watch.run(session),
             self._escalation.run(session), self.remediator.run(session), tend(self.threat_model, session),
-            *(queue.run() for queue in self._channels.values()),
+            self.reading.keep(), *(queue.run() for queue in self._channels.values()),
         ]  # fmt: skip
 
     def _open_channels(self, run: Run, routing: AlertRouting) -> dict[str, ChannelQueue]:
@@ -92,3 +97,11 @@ class Parts:
     def _deliver(self, deliveries: Iterable[Delivery]) -> None:
         for delivery in deliveries:
             self._channels[delivery.channel].add(delivery)
+
+
+def _cache(settings: Cache, failed: Callable[[], None]) -> ValkeyCache | None:
+    """The cache of histories, where there is one. Raises SecretError, in one line, when its password cannot be had."""
+    if settings.url is None:
+        return None
+    password = None if settings.password is None else settings.password.reveal()
+    return ValkeyCache(settings.url, settings.history_ttl_s, settings.timeout_ms / 1000, password, failed)

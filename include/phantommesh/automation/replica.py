@@ -65,6 +65,7 @@ class Replica:
             self._ended.set()
             self._admin.end()
             self._public.end()
+            self._parts.reading.close()
             stopping.cancel()  # after a fault nobody has asked to stop
             await asyncio.gather(admin, database, stopping, *([public] if public else []), return_exceptions=True)
 

@@ -88,7 +88,8 @@ class System(Section):
     dedup_window_s: Annotated[float, Gt(0), Le(86_400)]
     """An alert joins an incident that was opened at most this long before it."""
     max_workflows: Annotated[int, Ge(1), Le(100_000)]
-    """Remediations and escalations of incidents that are open at once, of all replicas; more wait."""
+    """Escalations that a replica begins at once; more wait for its next look. auto_remediation.max_concurrent may not
+    be above it."""
     worker_threads: Annotated[int, Ge(1), Le(256)]
     """Threads of a replica for what would block its event loop; they are started when they are needed."""
     drain_s: Annotated[float, Gt(0), Le(10)]
@@ -148,8 +149,6 @@ class Cache(Section):
 
     history_ttl_s: Ttl
     """How long the history of an address is kept."""
-    intelligence_ttl_s: Ttl
-    """How long threat intelligence about an address is kept."""
     timeout_ms: Annotated[int, Ge(1), Le(1000)]
     """How long the cache may take to answer before the database is asked."""
     url: CacheAddress | None = None

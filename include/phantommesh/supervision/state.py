@@ -79,9 +79,12 @@ class State:
         self.folder = Path(os.path.abspath(folder))  # noqa: PTH100  resolve() would follow links a user set on purpose
         self.logs = self.folder / "log"
         self.config = self.folder / "config.json"
-        self.models = self.folder / "models"
         self.sink_record = self.folder / "sink" / "deliveries.ndjson"
         self.supervisor_settings = self.folder / "supervisord.conf"
+
+    def models(self, configured: str) -> Path:
+        """The folder of the threat models: where it is configured to be, below the state folder if that is relative."""
+        return self.folder / configured
 
     def read_run(self) -> Run | None:
         """The recorded run, or None. Raises PlatformError when the record is not readable."""

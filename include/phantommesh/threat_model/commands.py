@@ -3,12 +3,16 @@
 import asyncio
 import json
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from phantommesh.threat_model.history import HOUR_NS
+
 if TYPE_CHECKING:
+    from phantommesh.config.model import Config
     from phantommesh.threat_model.training.samples import Samples
     from phantommesh.threat_model.training.train import Outcome
 
@@ -25,32 +29,36 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print the result a
 @_STATE
 @click.option("--events", "files", multiple=True, type=_FILE, help="A file of Suricata alerts; may be repeated.")
 @click.option("--config", "config_file", type=_FILE, help="With --events: instead of the configuration that ships.")
-@click.option("--min-samples", default=1000, show_default=True, type=click.IntRange(100), help="Fewer: no training.")
-@click.option("--eval-threshold", default=0.85, show_default=True, type=click.FloatRange(0.5, 1.0),
-              help="ROC AUC on the later quarter that the whole 95 % interval must reach.")  # fmt: skip
+@click.option("--min-samples", type=click.IntRange(100), help="Fewer: no training. Default: the configuration's.")
+@click.option("--eval-threshold", type=click.FloatRange(0.5, 1.0),
+              help="ROC AUC on the later quarter that the whole 95 % interval must reach. Default: the configuration's.")  # fmt: skip # noqa: E501
 @_JSON
 def train(
     models_folder: Path | None, state_folder: Path | None, files: tuple[Path, ...], config_file: Path | None,
-    min_samples: int, eval_threshold: float, as_json: bool,
+    min_samples: int | None, eval_threshold: float | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Train a model from recorded alerts (--events) or from a running platform (--state), and promote it if it passes.
 
-    Without --models the model goes to STATE/models. Exit 0: promoted. 3: trained and kept, not promoted. 4: the data
-    does not suffice (too few samples, one class only). 1: it could not be done.
+    Without --models the model goes where the platform's replicas look for it. Exit 0: promoted. 3: trained and kept,
+    not promoted. 4: the data does not suffice (too few samples, one class only). 1: it could not be done.
     """
     if bool(files) == (state_folder is not None):
         raise click.UsageError("name either --events FILE or --state DIR")
-    folder = models_folder or (state_folder / "models" if state_folder else None)
-    if folder is None:
-        raise click.UsageError("name the models folder: --models DIR")
+    config = _config(state_folder, config_file)
+    folder = models_folder or _models_of(state_folder, config)
     from phantommesh.threat_model.manifest import ModelError
     from phantommesh.threat_model.registry import Registry
     from phantommesh.threat_model.training.failure import DataError, TrainingError
     from phantommesh.threat_model.training.train import train
 
     try:
-        samples = _of_platform(state_folder) if state_folder else _of_files(files, config_file)
-        outcome = train(samples, Registry(folder), min_samples=min_samples, threshold=eval_threshold)
+        samples = _of_platform(state_folder, config) if state_folder else _of_files(files, config)
+        outcome = train(
+            samples,
+            Registry(folder),
+            min_samples=min_samples or config.ml_training.min_samples,
+            threshold=eval_threshold or config.ml_training.eval_threshold,
+        )
     except DataError as error:
         _fail(str(error), NOT_ENOUGH)
     except (TrainingError, ModelError) as error:
@@ -60,28 +68,43 @@ def train(
     _show(outcome, as_json)
 
 
-def _of_files(files: tuple[Path, ...], config_file: Path | None) -> "Samples":
-    from phantommesh.config.load import PRODUCTION, ConfigError, load
+def _config(state_folder: Path | None, config_file: Path | None) -> "Config":
+    """The configuration in force: that of the platform, or a file's."""
+    from phantommesh.config.load import PRODUCTION, ConfigError, from_json, load
+    from phantommesh.supervision.state import State
+
+    if state_folder is not None:
+        _socket(state_folder)  # says what to do when no platform runs there
+        return from_json(State(state_folder).config.read_bytes())
+    try:
+        return load(config_file or PRODUCTION, os.environ)
+    except ConfigError as error:
+        _fail(str(error))
+
+
+def _models_of(state_folder: Path | None, config: "Config") -> Path:
+    from phantommesh.supervision.state import State
+
+    if state_folder is None:
+        raise click.UsageError("name the models folder: --models DIR")
+    return State(state_folder).models(config.ml_training.models_dir)
+
+
+def _of_files(files: tuple[Path, ...], config: "Config") -> "Samples":
     from phantommesh.threat_model.training.recordings import read_recordings
     from phantommesh.threat_model.training.samples import make_samples
 
-    try:
-        config = load(config_file or PRODUCTION, os.environ)
-    except ConfigError as error:
-        _fail(str(error))
     events = read_recordings(files)
     return make_samples(events, [None] * len(events), config.threat_assessment)
 
 
-def _of_platform(state_folder: Path) -> "Samples":
-    from phantommesh.config.load import from_json
-    from phantommesh.supervision.state import State
+def _of_platform(state_folder: Path, config: "Config") -> "Samples":
     from phantommesh.threat_model.training.platform_events import read_platform
     from phantommesh.threat_model.training.samples import make_samples
 
-    found = asyncio.run(read_platform(_socket(state_folder)))
-    settings = from_json(State(state_folder).config.read_bytes()).threat_assessment
-    return make_samples(found.events, found.resolutions, settings, found.hours)
+    since_ns = time.time_ns() - config.ml_training.history_hours * HOUR_NS
+    found = asyncio.run(read_platform(_socket(state_folder), since_ns))
+    return make_samples(found.events, found.resolutions, config.threat_assessment, found.hours)
 
 
 def _socket(state_folder: Path) -> str:

@@ -1,6 +1,6 @@
 """An optional cache of histories, shared by the replicas: anything that speaks the Redis protocol.
 
-Never a source of truth, and never waited for: it answers within TIMEOUT_S or is left alone for PAUSE_S. The version is
+Never a source of truth, and never waited for: it answers in time or is left alone for PAUSE_S. The version is
 part of the key and a version never changes, so nothing in the cache can be out of date: a new version is asked for
 under new keys, and the old ones expire.
 """
@@ -16,7 +16,6 @@ import msgspec
 
 from phantommesh.threat_model.history import AddressHistory
 
-TIMEOUT_S = 0.05
 PAUSE_S = 1.0
 PREFIX = "phantommesh:history:1"  # the number changes with what is kept under a key
 _log = logging.getLogger(__name__)
@@ -26,10 +25,14 @@ _decode = msgspec.msgpack.Decoder(tuple[str, AddressHistory]).decode
 
 
 class ValkeyCache:
-    """failed: called once for each failure, to be counted. ttl_s: how long an entry lives."""
+    """failed: called once for each failure, to be counted. ttl_s: how long an entry lives. timeout_s: how long it is
+    waited for."""
 
-    def __init__(self, url: str, ttl_s: int, failed: Callable[[], None] = lambda: None) -> None:
-        self._url, self._ttl_s, self._failed = url, ttl_s, failed
+    def __init__(
+        self, url: str, ttl_s: int, timeout_s: float, password: str | None = None,
+        failed: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        self._url, self._ttl_s, self._timeout_s, self._password, self._failed = url, ttl_s, timeout_s, password, failed
         self._client: Any = None
         self._paused_until_s = 0.0
 
@@ -75,7 +78,7 @@ class ValkeyCache:
         if time.monotonic() < self._paused_until_s:
             return None
         try:
-            async with asyncio.timeout(TIMEOUT_S):
+            async with asyncio.timeout(self._timeout_s):
                 return await ask(self._connected())
         except Exception as error:  # noqa: BLE001 - whatever a cache does, the database has the answer
             self._failure(str(error) or type(error).__name__)
@@ -90,7 +93,11 @@ class ValkeyCache:
             from valkey.asyncio import Valkey  # only where there is a cache
 
             self._client = Valkey.from_url(
-                self._url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, max_connections=4
+                self._url,
+                password=self._password,
+                socket_timeout=self._timeout_s,
+                socket_connect_timeout=self._timeout_s,
+                max_connections=4,
             )
         return self._client
 

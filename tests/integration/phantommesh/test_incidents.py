@@ -54,6 +54,7 @@ def test_an_incident_from_opening_to_resolution(platform: Platform, critical: di
     identity = incident["incident_id"]
     assert (incident["state"], incident["level"], incident["source"]) == ("open", "critical", "life")
     assert (incident["time_to_acknowledge_ms"], incident["time_to_resolve_ms"]) == (None, None)
+    until(lambda: actions(platform, "life")["remediated"])
 
     acknowledged = change(platform, identity, "acknowledge", {"by": "alice"})
     assert acknowledged.status == 200
@@ -84,7 +85,9 @@ def test_an_incident_from_opening_to_resolution(platform: Platform, critical: di
     whats = [entry["what"] for entry in found["timeline"]]
     assert whats[0] == "opened"
     assert whats[-2:] == ["acknowledged", "resolved"]
-    assert Counter(whats) == {"opened": 1, "joined": 2, "delivered": 12, "acknowledged": 1, "resolved": 1}
+    assert Counter(whats) == {
+        "opened": 1, "joined": 2, "delivered": 12, "remediated": 1, "acknowledged": 1, "resolved": 1,
+    }  # fmt: skip
     assert found["timeline"][-1]["detail"]["note"] == resolution["note"]
     assert [entry["at_ns"] for entry in found["timeline"]] == sorted(entry["at_ns"] for entry in found["timeline"])
     sent = {row["delivery_id"] for row in platform.deliveries("life")}
@@ -195,7 +198,8 @@ def escalating(
         connections: list[asyncpg.Connection] = [await connector.connect("test") for _ in range(times)]
         try:
             looks = [
-                Escalation(f"test-{n}", connector, levels, 3600, found[n].extend, lambda: now_ns) for n in range(times)
+                Escalation(f"test-{n}", connector, levels, 3600, 100, found[n].extend, lambda: now_ns)
+                for n in range(times)
             ]
             await asyncio.gather(*(
                 look.turn(connection, session.instance)

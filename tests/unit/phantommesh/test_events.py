@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from phantommesh.automation.body import TooLargeError, parse
 from phantommesh.automation.events import EventError, Observation, observe
+from phantommesh.config.model import Limits
 
+LIMITS = Limits(max_event_bytes=256 * 1024, max_array=1_000, max_body_bytes=8 * 2**20, max_connections=100)
 ALERT = {"signature_id": 7, "signature": "s", "category": "c", "severity": 2}
 EVENT: dict[str, Any] = {
     "timestamp": "2015-03-29T11:01:38.221126-0600", "event_type": "alert", "src_ip": "192.0.2.1",
@@ -81,26 +83,27 @@ def test_the_content_decides_the_id_not_its_spelling() -> None:
 
 
 def test_an_event_of_just_the_limit() -> None:
-    room = 256 * 1024 - len(json.dumps(EVENT | {"p": ""}))
-    read(EVENT | {"p": "x" * room})
+    room = LIMITS.max_event_bytes - len(json.dumps(EVENT | {"p": ""}))
+    fits, too_large = (json.dumps([EVENT | {"p": "x" * size}]).encode() for size in (room, room + 1))
+    raise_first(fits)
     with pytest.raises(EventError) as caught:
-        read(EVENT | {"p": "x" * (room + 1)})
+        raise_first(too_large)
     assert caught.value.code == 413
 
 
 def raise_first(body: bytes) -> None:
-    first = parse(body, 1).items[0]
+    first = parse(body, 1, LIMITS).items[0]
     if isinstance(first, EventError):
         raise first
 
 
 def test_bodies() -> None:
     one, many = json.dumps(EVENT).encode(), json.dumps([EVENT, {}, EVENT]).encode()
-    assert parse(one, 1).single
-    items = parse(b" \n" + many, 1).items
+    assert parse(one, 1, LIMITS).single
+    items = parse(b" \n" + many, 1, LIMITS).items
     assert [isinstance(item, Observation) for item in items] == [True, False, True]
     with pytest.raises(TooLargeError):
-        parse(json.dumps([1] * 1001).encode(), 1)
+        parse(json.dumps([1] * 1001).encode(), 1, LIMITS)
     for bad in (b"", b"[", b"[1,", b"[]", b"[" * 50_000, b'["\xff"]'):
         with pytest.raises(EventError):
             raise_first(bad)

@@ -3,7 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from phantommesh.config import alert_routing as configured
+from phantommesh.config.alert_routing import (
+    EmailEndpoint as ConfiguredEmailEndpoint,
+)
+from phantommesh.config.alert_routing import (
+    Endpoints as ConfiguredEndpoints,
+)
+from phantommesh.config.alert_routing import (
+    PagerdutyEndpoint as ConfiguredPagerdutyEndpoint,
+)
+from phantommesh.config.alert_routing import (
+    SlackEndpoint as ConfiguredSlackEndpoint,
+)
+from phantommesh.config.alert_routing import (
+    SmsEndpoint as ConfiguredSmsEndpoint,
+)
 from phantommesh.config.secret_source import SecretError, SecretSource
 
 
@@ -56,7 +70,7 @@ class Endpoints:
     sms: SmsEndpoint
 
 
-def endpoints(places: configured.Endpoints, otherwise: Endpoints) -> Endpoints:
+def endpoints(places: ConfiguredEndpoints, otherwise: Endpoints) -> Endpoints:
     """The configured channels with their secrets; `otherwise` for each that is not configured. Raises SecretError with
     the key of the secret that cannot be had."""
     return Endpoints(
@@ -67,22 +81,22 @@ def endpoints(places: configured.Endpoints, otherwise: Endpoints) -> Endpoints:
     )
 
 
-def _slack(place: configured.SlackEndpoint) -> SlackEndpoint:
+def _slack(place: ConfiguredSlackEndpoint) -> SlackEndpoint:
     return SlackEndpoint(_secret("slack.url", place.url, _is_web_address, "an address that begins with https://"))
 
 
-def _pagerduty(place: configured.PagerdutyEndpoint) -> PagerdutyEndpoint:
+def _pagerduty(place: ConfiguredPagerdutyEndpoint) -> PagerdutyEndpoint:
     return PagerdutyEndpoint(place.url, _secret("pagerduty.routing_key", place.routing_key))
 
 
-def _email(place: configured.EmailEndpoint) -> EmailEndpoint:
+def _email(place: ConfiguredEmailEndpoint) -> EmailEndpoint:
     password = None if place.password is None else _secret("email.password", place.password)
     return EmailEndpoint(
         place.host, place.port, place.sender, place.recipients, place.starttls, place.username, password
     )
 
 
-def _sms(place: configured.SmsEndpoint) -> SmsEndpoint:
+def _sms(place: ConfiguredSmsEndpoint) -> SmsEndpoint:
     token = _secret("sms.token", place.token)
     return SmsEndpoint(place.url, place.account_sid, token, place.sender, place.recipients)
 

@@ -23,9 +23,9 @@ import asyncpg
 
 from phantommesh.automation.remediation import statements
 from phantommesh.automation.remediation.request import ACTIONS, Ending, Request
-from phantommesh.automation.remediation.settings import AutoRemediation
 from phantommesh.automation.remediation.vpn_core_client import AwayError, RefusedError, VpnCoreClient
 from phantommesh.automation.session import Session
+from phantommesh.config.model import AutoRemediation
 
 TURN_S = 0.25
 RETRY_S = 0.5

@@ -93,7 +93,7 @@ def state(database: Database, runtime_dir: Path, tmp_path: Path) -> Path:
     """A state folder as `up` leaves it, whose platform has this database."""
     folder = State(tmp_path / "state")
     folder.folder.mkdir()
-    folder.write_run(Run(str(runtime_dir), database.socket_dir, False, False, 1, 2, ()))
+    folder.write_run(Run(str(runtime_dir), database.socket_dir, False, False, 1, 2, 3, (), 4, ()))
     folder.config.write_bytes(to_json(load(PRODUCTION, {})))
     return folder.folder
 

@@ -69,7 +69,7 @@ class Counted:
 
     def __init__(self, url: str, ttl_s: int = 60) -> None:
         self.failures = 0
-        self.cache = ValkeyCache(url, ttl_s, self._failed)
+        self.cache = ValkeyCache(url, ttl_s, 0.05, failed=self._failed)
 
     def _failed(self) -> None:
         self.failures += 1

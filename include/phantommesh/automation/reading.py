@@ -1,0 +1,84 @@
+"""Connections for whoever asks over HTTP: the audit trail, incidents. What writes events has connections of its own.
+
+The pools of all replicas together stay within database.pool_min and pool_max: each replica has an equal share, of which
+its own work takes BUSY.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+import asyncpg
+
+from phantommesh.automation.session import LOST
+from phantommesh.config.model import Database
+from phantommesh.database.schema import APP, DATABASE
+
+BUSY = 6  # the session's four, escalation, remediation
+
+
+class Reading:
+    """The pool of one replica. Nothing connects before it is opened or first used."""
+
+    def __init__(self, socket_dir: str, settings: Database, replicas: int) -> None:
+        self._socket_dir = socket_dir
+        self._settings = settings
+        least, most = settings.share(replicas)
+        self._kept, self._most = max(0, least - BUSY), max(1, most - BUSY)
+        self._pool: asyncpg.Pool | None = None
+        self._opening = asyncio.Lock()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection for one user. Raises one of LOST, or asyncpg.PostgresError, when it cannot be had after the
+        configured number of tries, or is lost in use."""
+        pool, connection = await self._acquire()
+        try:
+            yield connection
+        except BaseException:
+            # Whatever it was in the middle of: it is not tidied up, it is replaced.
+            connection.terminate()
+            raise
+        finally:
+            await pool.release(connection)
+
+    async def keep(self) -> None:
+        """Have the connections ready before somebody asks, until cancelled. Raises what `connection` raises."""
+        async with self.connection():
+            pass
+        await asyncio.get_running_loop().create_future()
+
+    async def open(self) -> asyncpg.Pool:
+        """Connect as many as are kept. Raises one of LOST, or asyncpg.PostgresError."""
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await self._new_pool()
+        return self._pool
+
+    def close(self) -> None:
+        """End all connections, in use or not."""
+        if self._pool is not None:
+            self._pool.terminate()
+
+    async def _acquire(self) -> tuple[asyncpg.Pool, asyncpg.Connection]:
+        retry = self._settings.retry
+        for attempt in count(1):
+            try:
+                pool = await self.open()
+                return pool, await pool.acquire(timeout=self._settings.connect_timeout_s)
+            except LOST:
+                if attempt >= retry.attempts:
+                    raise
+            await asyncio.sleep(retry.backoff_s * 2 ** (attempt - 1))
+        raise AssertionError("counts for ever")
+
+    async def _new_pool(self) -> asyncpg.Pool:
+        timeout_s = self._settings.statement_timeout_s
+        return await asyncpg.create_pool(
+            host=self._socket_dir, user=APP, database=DATABASE, min_size=self._kept, max_size=self._most,
+            timeout=self._settings.connect_timeout_s, max_inactive_connection_lifetime=0,
+            server_settings={
+                "application_name": "phantommesh reader", "statement_timeout": str(int(timeout_s * 1000)), "jit": "off",
+            },
+        )  # fmt: skip
