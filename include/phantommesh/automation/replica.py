@@ -19,6 +19,7 @@ from phantommesh.supervision.state import Run
 
 RECONNECT_S = 0.1
 FINISH_S = 5.0
+CANCEL_AGAIN_S = 0.2
 _log = logging.getLogger(__name__)
 
 
@@ -109,12 +110,21 @@ class Replica:
             await asyncio.wait([ended, lost, *tasks], return_when=asyncio.FIRST_COMPLETED)
             self._session = None
             tasks.append(lost)
-        for task in tasks:
-            task.cancel()
-        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        for outcome in await _ended(tasks):
             if isinstance(outcome, Exception):
                 session.lost.set()
                 _report(outcome)
+
+
+async def _ended(tasks: "list[asyncio.Task[Any]]") -> list[Any]:
+    """End tasks; what became of each. A library can take a cancellation for the failure of what it was doing, and its
+    caller then goes on: who does not end is told again."""
+    pending: set[asyncio.Task[Any]] = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
+    return await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _report(error: Exception) -> None:

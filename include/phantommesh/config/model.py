@@ -74,7 +74,7 @@ class MlTraining(Section):
     eval_threshold: Annotated[float, Ge(0.5), Le(1)]
     """The area under the ROC curve that a model must reach on held-out events, with its whole interval, to be used."""
     history_hours: Annotated[int, Ge(1), Le(8760)]
-    """How far back training reads events."""
+    """How far back training reads events, from the last one on."""
     models_dir: Line
     """The folder of the models; a relative one lies in the state folder."""
 

@@ -153,7 +153,7 @@ AUDIT_OF_EVENTS = """
 SELECT event.seq, received_at_ns, assessed_at_ns, event.event_id::text, event.source, replica, event.signature_id,
        event.risk, event.level, confidence, due, verdict, incident_id::text, incident.event_id = event.event_id
 FROM event JOIN incident USING (incident_id)
-WHERE event.seq > $2 - 3 AND ($1::text IS NULL OR event.source = $1) ORDER BY event.seq
+WHERE event.seq > $2::bigint - 3 AND ($1::text IS NULL OR event.source = $1) ORDER BY event.seq
 """
 AUDIT_OF_DELIVERIES = """
 SELECT seq, at_ns, event_id, source, replica, channel, kind, attempts, reason

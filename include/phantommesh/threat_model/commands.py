@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -102,8 +101,8 @@ def _of_platform(state_folder: Path, config: "Config") -> "Samples":
     from phantommesh.threat_model.training.platform_events import read_platform
     from phantommesh.threat_model.training.samples import make_samples
 
-    since_ns = time.time_ns() - config.ml_training.history_hours * HOUR_NS
-    found = asyncio.run(read_platform(_socket(state_folder), since_ns))
+    back_ns = config.ml_training.history_hours * HOUR_NS
+    found = asyncio.run(read_platform(_socket(state_folder), back_ns))
     return make_samples(found.events, found.resolutions, config.threat_assessment, found.hours)
 
 

@@ -21,7 +21,7 @@ class Sink:
     def __init__(self, folder: Path) -> None:
         reserved = [ports.reserve(0) for _ in range(2)]
         http, smtp = map(ports.number, reserved)
-        self.run = Run(str(folder), str(folder), False, False, 0, http, smtp, ())
+        self.run = Run(str(folder), str(folder), False, False, 0, http, smtp, (), 0, ())
         self.state = State(folder)
         self.state.sink_record.parent.mkdir(parents=True)
         self.state.write_run(self.run)

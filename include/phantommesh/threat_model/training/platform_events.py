@@ -13,10 +13,12 @@ MAX_EVENTS = 200_000
 TIMEOUT_S = 600.0
 _FETCH = 2_000
 
-# $1 how many, $2 since when (ns). The newest are chosen by their time alone, so that sorting carries no bodies.
+# $1 how many, $2 how far back from the newest (ns). They are chosen by their time alone, so that sorting carries no
+# bodies.
 _EVENTS = """
 WITH newest AS MATERIALIZED (
-    SELECT event_id FROM event WHERE received_at_ns >= $2 ORDER BY received_at_ns DESC, event_id LIMIT $1
+    SELECT event_id FROM event WHERE received_at_ns >= (SELECT max(received_at_ns) FROM event) - $2
+    ORDER BY received_at_ns DESC, event_id LIMIT $1
 )
 SELECT event.received_at_ns, event.body, incident.resolution
 FROM newest JOIN event USING (event_id) LEFT JOIN incident ON incident.incident_id = event.incident_id
@@ -36,9 +38,9 @@ class PlatformEvents:
     hours: list[AddressHour]
 
 
-async def read_platform(socket_dir: str, since_ns: int, limit: int = MAX_EVENTS) -> PlatformEvents:
-    """The newest events of the database behind a socket that were received since then (epoch), in one consistent view.
-    Raises TrainingError."""
+async def read_platform(socket_dir: str, back_ns: int, limit: int = MAX_EVENTS) -> PlatformEvents:
+    """The newest events of the database behind a socket, back_ns before the last of them at most, in one consistent
+    view. Raises TrainingError."""
     try:
         connection = await asyncpg.connect(
             host=socket_dir, user=APP, database=DATABASE, timeout=10, command_timeout=TIMEOUT_S
@@ -47,17 +49,17 @@ async def read_platform(socket_dir: str, since_ns: int, limit: int = MAX_EVENTS)
         raise TrainingError(f"the database in {socket_dir} does not answer ({error}); is the platform up?") from error
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            return await _read(connection, limit, since_ns)
+            return await _read(connection, limit, back_ns)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise TrainingError(f"the database in {socket_dir} cannot be read ({error}); see its log") from error
     finally:
         connection.terminate()
 
 
-async def _read(connection: asyncpg.Connection, limit: int, since_ns: int) -> PlatformEvents:
+async def _read(connection: asyncpg.Connection, limit: int, back_ns: int) -> PlatformEvents:
     events: list[Observation] = []
     resolutions: list[str | None] = []
-    async for row in connection.cursor(_EVENTS, limit, since_ns, prefetch=_FETCH):
+    async for row in connection.cursor(_EVENTS, limit, back_ns, prefetch=_FETCH):
         try:
             event = observe(row["body"], row["received_at_ns"])
         except EventError as error:

@@ -16,10 +16,12 @@ from phantommesh.threat_model import valkey_cache
 from phantommesh.threat_model.history import CLOSE_AFTER_NS, HOUR_NS, NOTHING, AddressHistory
 from phantommesh.threat_model.history_reader import HistoryReader
 from phantommesh.threat_model.history_tables import close_hours
-from phantommesh.threat_model.valkey_cache import PAUSE_S, TIMEOUT_S, ValkeyCache
+from phantommesh.threat_model.valkey_cache import PAUSE_S, ValkeyCache
 from recorded_alerts import MINUTE_NS, START_NS, drawn_alerts
 
 from .conftest import Database, insert_events
+
+TIMEOUT_S = 0.05
 
 KNOWN = {"192.0.2.1": AddressHistory(1, 2, 3, 4, 5, 6.5), "2001:db8::1": NOTHING}
 
@@ -69,7 +71,7 @@ class Counted:
 
     def __init__(self, url: str, ttl_s: int = 60) -> None:
         self.failures = 0
-        self.cache = ValkeyCache(url, ttl_s, 0.05, failed=self._failed)
+        self.cache = ValkeyCache(url, ttl_s, TIMEOUT_S, failed=self._failed)
 
     def _failed(self) -> None:
         self.failures += 1
