@@ -1,4 +1,4 @@
-"""What the platform's processes used: CPU, memory, bytes written and read.
+"""What the platform's processes used: CPU, memory, bytes received.
 
 CPU counts children that ended, too: the kernel adds a child's time to its parent when the parent collects it, so the
 sum over the living tree of own and collected time misses nothing that any of them ever used. (A control group would
@@ -30,7 +30,6 @@ class Usage:
 
     at_ns: int
     cpu_s: dict[str, float]
-    written_bytes: int
     sink_read_bytes: int
     loopback_bytes: int
 
@@ -38,7 +37,7 @@ class Usage:
         """What was used since an earlier look."""
         cpu_s = {group: used - before.cpu_s.get(group, 0.0) for group, used in self.cpu_s.items()}
         return Usage(
-            self.at_ns - before.at_ns, cpu_s, self.written_bytes - before.written_bytes,
+            self.at_ns - before.at_ns, cpu_s,
             self.sink_read_bytes - before.sink_read_bytes, self.loopback_bytes - before.loopback_bytes,
         )  # fmt: skip
 
@@ -65,9 +64,8 @@ class Accounts:
             "replicas": list(self.replicas.values()), "postgres": backends, "sink": [self._sink],
             "supervisor": [self._supervisor],
         }  # fmt: skip
-        cpu_s = {group: sum(map(_cpu_s, pids)) for group, pids in groups.items()}
-        written = sum(_io(pid).get("write_bytes", 0) for pids in groups.values() for pid in pids)
-        return Usage(time.time_ns(), cpu_s, written, _io(self._sink).get("rchar", 0), _loopback_bytes())
+        cpu_s = {group: sum(map(cpu_s_of, pids)) for group, pids in groups.items()}
+        return Usage(time.time_ns(), cpu_s, _read_bytes(self._sink), _loopback_bytes())
 
     def rss_bytes(self) -> dict[str, int]:
         """Resident memory of each replica."""
@@ -86,8 +84,8 @@ class RssSeries:
         return max(max(values) for _, values in self.rows)
 
     def slope_bytes_per_h(self, settle_share: float = 0.2) -> dict[str, tuple[float, float, float]]:
-        """For each replica the Theil-Sen slope with its 95 % interval (Sen 1968), without the first share of the series,
-        in which caches fill."""
+        """For each replica the Theil-Sen slope with its 95 % interval (Sen 1968), without the first share of the
+        series, in which caches fill."""
         kept = self.rows[int(len(self.rows) * settle_share) :]
         hours = np.array([at_s for at_s, _ in kept]) / 3600
         found = {}
@@ -116,7 +114,7 @@ def watch_rss(accounts: Accounts, every_s: float) -> Iterator[RssSeries]:
         thread.join()
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s_of(pid: int) -> float:
     """Own and collected children's time; 0 for a process that is gone (its parent has collected it)."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -129,13 +127,10 @@ def _rss_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES
 
 
-def _io(pid: int) -> dict[str, int]:
-    """The process's counters of bytes, its own and its collected children's; empty for one that is gone."""
-    try:
-        lines = Path(f"/proc/{pid}/io").read_text().splitlines()
-    except (FileNotFoundError, ProcessLookupError):
-        return {}
-    return {name: int(value) for name, _, value in (line.partition(":") for line in lines)}
+def _read_bytes(pid: int) -> int:
+    """Bytes that a process took by read(2), from sockets, too; the sink reads nothing else while it takes alerts."""
+    lines = Path(f"/proc/{pid}/io").read_text().splitlines()
+    return next(int(line.partition(":")[2]) for line in lines if line.startswith("rchar:"))
 
 
 def _loopback_bytes() -> int:

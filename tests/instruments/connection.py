@@ -49,7 +49,8 @@ def read_head(text: bytes) -> Head:
 def _parse(text: bytes) -> Head:
     first, *lines = text.split(b"\r\n")
     version, _, rest = first.partition(b" ")
-    fields = {name.strip().lower(): value.strip().lower() for name, _, value in (line.partition(b":") for line in lines)}
+    pairs = (line.lower().partition(b":") for line in lines)
+    fields = {name.strip(): value.strip() for name, _, value in pairs}
     status, length = rest[:3], fields.get(b"content-length", b"")
     if not version.startswith(b"HTTP/1.") or not status.isdigit() or not length.isdigit():
         raise ProtocolError(f"not an answer with a length: {text[:200]!r}")

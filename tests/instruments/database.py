@@ -12,8 +12,9 @@ import asyncpg
 NAME = "phantommesh"
 SUPERUSER = "postgres"
 _IO = """
-SELECT coalesce(sum(read_time + write_time + extend_time + writeback_time + fsync_time), 0),
-       coalesce(sum(fsyncs), 0), coalesce(sum(write_bytes + extend_bytes), 0)
+SELECT sum(coalesce(read_time, 0) + coalesce(write_time, 0) + coalesce(extend_time, 0) + coalesce(writeback_time, 0)
+           + coalesce(fsync_time, 0)),
+       sum(coalesce(fsyncs, 0)), sum(coalesce(write_bytes, 0) + coalesce(extend_bytes, 0))
 FROM pg_stat_io
 """
 T = TypeVar("T")
@@ -21,9 +22,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Stored:
-    """size_bytes: after a checkpoint. wal_bytes: position in the write-ahead log. io_ms: time that all backends spent in
-    reading, writing and flushing files."""
+    """size_bytes: after a checkpoint. wal_bytes: position in the write-ahead log. io_ms: time that all backends spent
+    in reading, writing and flushing files."""
 
+    # What a process wrote as the kernel counts it (/proc/<pid>/io) is of no use here: where a file system keeps its
+    # cache in pages of a megabyte, each small write to one counts as all of it.
     size_bytes: int
     wal_bytes: int
     io_ms: float

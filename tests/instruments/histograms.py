@@ -31,8 +31,8 @@ def between(before: Counts, after: Counts) -> Counts:
 
 
 def quantile_ms(buckets: dict[float, float], quantile: float) -> tuple[float, float]:
-    """A quantile in ms as a bucket knows it: the bounds that it lies between (the upper may be infinite); NaN twice when
-    nothing was counted."""
+    """A quantile in ms as a bucket knows it: the bounds that it lies between (the upper may be infinite); NaN twice
+    when nothing was counted."""
     bounds = sorted(buckets)
     total = buckets[bounds[-1]] if bounds else 0.0
     if total <= 0:

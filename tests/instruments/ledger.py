@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instruments.lines import read_lines
-from instruments.outcome import Outcome
+from instruments.outcome import Outcome, percentiles_ms
 
 CHANNELS = ("slack", "pagerduty", "email", "sms")
 _BIT = {channel: 1 << place for place, channel in enumerate(CHANNELS)}
@@ -82,6 +82,10 @@ class Ledger:
         """Read audit trail and deliveries to their ends. Raises CutShortError."""
         for rows in read_lines(f"{base_url}/v1/audit", source, _AuditRow):
             self._take_audit(rows)
+        self.read_deliveries(sink_url, source)
+
+    def read_deliveries(self, sink_url: str, source: str) -> None:
+        """Read the deliveries to their end. Raises CutShortError."""
         for deliveries in read_lines(f"{sink_url}/deliveries", source, _DeliveryRow):
             self._take_deliveries(deliveries)
 
@@ -149,7 +153,7 @@ class Ledger:
         """Percentiles of the time from the due time of an event's sending to its last due delivery."""
         whole = (self.due > 0) & (self.due & ~self.delivered == 0)
         taken = (self.last_delivery_ns - self._outcome.events_intended_ns)[whole]
-        return [float(x) / 1e6 for x in np.percentile(taken, percents)] if len(taken) else [np.nan] * len(percents)
+        return percentiles_ms(taken, percents)
 
     def account(self) -> Account:
         """The counts."""

@@ -1,6 +1,7 @@
 """What became of each request of a sending, as arrays, and how it is kept in a file."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -51,7 +52,7 @@ class Outcome:
     def latency_ms(self, *percents: float) -> list[float]:
         """Percentiles of the time from the due time to the answer, of accepted requests."""
         taken = (self.done_ns - self.intended_ns)[self.accepted]
-        return [float(value) / 1e6 for value in np.percentile(taken, percents)] if len(taken) else [np.nan] * len(percents)
+        return percentiles_ms(taken, percents)
 
     def lag_ms(self, percent: float) -> float:
         """Percentile of how late requests left; one that never left counts until the end of the sending."""
@@ -76,3 +77,10 @@ class Outcome:
         with np.load(path) as saved:
             facts = json.loads(saved["facts"].tobytes())
             return cls(**{name: saved[name] for name in saved.files if name != "facts"}, facts=facts)
+
+
+def percentiles_ms(taken_ns: NDArray[np.int64], percents: Sequence[float]) -> list[float]:
+    """Percentiles of durations in ms; NaN when there are none."""
+    if not len(taken_ns):
+        return [np.nan] * len(percents)
+    return [float(value) / 1e6 for value in np.percentile(taken_ns, percents)]

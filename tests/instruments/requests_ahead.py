@@ -4,6 +4,7 @@ The alerts, their order in bursts and the templates are the load generator's own
 filled with less work, because one process has to offer thousands a second beside the platform that it measures.
 """
 
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ TRAFFIC = Path(__file__).parents[2] / "scenarios" / "traffic" / "suricata"
 _STREAM_IDS, _STREAM_FLOWS = 12, 13
 # Sixteen decimal digits, always: then every event of a template has the same length.
 _FLOW_FROM, _FLOW_TO = 10**15, 2**51
+_SOURCE_MARK = "@own source address@"
 
 
 class Request:
@@ -57,7 +59,10 @@ class RequestMaker:
             f"POST {address.path} HTTP/1.1\r\nHost: {address.host}:{address.port}\r\n"
             "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         )
-        found = [template(alert, plan.source) for recording in recorded for alert in recording.alerts]
+        self._net = zlib.crc32(plan.source.encode()) & 0xFFFF
+        self._own_source = {"src_ip": _SOURCE_MARK} if plan.distinct else {}
+        alerts = [dict(alert) | self._own_source for recording in recorded for alert in recording.alerts]
+        found = [template(alert, plan.source) for alert in alerts]
         self._per_request = plan.events_per_request
         self._ages_us = [item.flow_age_us for item in found]
         self._bodies = [_positional(item.body) for item in found]
@@ -65,7 +70,7 @@ class RequestMaker:
             self._bodies = [self._with_head(body, age) for body, age in zip(self._bodies, self._ages_us, strict=True)]
         self._ids = ids
         self._observed_from_us = None if plan.observed_from_ns is None else plan.observed_from_ns // 1000
-        self._step_us = 1e6 / plan.rate_per_s
+        self._step_us = plan.observed_step_ns / 1000
         self._drawn = draw(bursts(recorded), plan.events, plan.seed)
         rng = np.random.Generator(np.random.PCG64([_STREAM_FLOWS, plan.seed]))
         self._flows = rng.integers(_FLOW_FROM, _FLOW_TO, plan.events)
@@ -94,6 +99,8 @@ class RequestMaker:
             else:
                 at_us = self._observed_from_us + int((first + i) * self._step_us)
             values = (eve_time(at_us).encode(), event_id, self._flows[first + i])
+            if self._own_source:
+                values += (_address(self._net, first + i),)
             age_us = self._ages_us[drawn]
             if age_us is not None:
                 values += (eve_time(at_us - age_us).encode(),)
@@ -101,18 +108,26 @@ class RequestMaker:
         return made
 
     def _with_head(self, body: bytes, age_us: int | None) -> bytes:
-        values = (eve_time(0).encode(), b"-" * 36, _FLOW_FROM, *([] if age_us is None else [eve_time(0).encode()]))
+        values = (eve_time(0).encode(), b"-" * 36, _FLOW_FROM)
+        values += (_address(0, 0),) if self._own_source else ()
+        values += () if age_us is None else (eve_time(0).encode(),)
         return (self._head % len(body % values)).replace("%", "%%").encode() + body
 
 
 def _positional(body: bytes) -> bytes:
-    """A template with named slots as one whose slots are filled in their order: time, id, flow, start of the flow."""
-    found = body
-    for slot in (b"%(timestamp)s", b"%(event_id)s", b"%(flow_start)s"):
-        found = found.replace(slot, b"%b")
-    found = found.replace(b"%(flow_id)d", b"%d")
-    places = [body.find(slot) for slot in (b"%(timestamp)", b"%(event_id)", b"%(flow_id)", b"%(flow_start)")]
+    """A template whose slots are filled in their order: time, id, flow, source, start of the flow."""
+    source = _SOURCE_MARK.encode()
+    slots = (b"%(timestamp)s", b"%(event_id)s", b"%(flow_id)d", source, b"%(flow_start)s")
+    places = [body.find(slot) for slot in slots]
     present = [place for place in places if place >= 0]
     if present != sorted(present) or min(places[:3]) < 0:
-        raise ValueError("a template's slots are not in the order time, id, flow, start of the flow")
+        raise ValueError("a template's slots are not in the order time, id, flow, source, start of the flow")
+    found = body
+    for slot in slots:
+        found = found.replace(slot, b"%d" if slot.endswith(b"d") else b"%b")
     return found
+
+
+def _address(net: int, number: int) -> bytes:
+    """One of 2**32 unique local addresses (RFC 4193) in one of 2**16 nets, all of one length."""
+    return b"fd00:%04x::%04x:%04x" % (net, number >> 16, number & 0xFFFF)
