@@ -19,7 +19,8 @@ class SendPlan:
     rate_per_s counts events; each request carries events_per_request of them. retry_first_ms: None, or how long after
     a failure the same request (the same event ids) is sent again; each further wait doubles up to retry_longest_ms.
     observed_from_ns: None, or the time that the first event says it was observed at, each further one observed_step_ns
-    later, so that sendings of one seed hold the same events byte for byte, whatever their rate. distinct: each event has a source address of its own, so that no two are of one incident.
+    later, so that sendings of one seed hold the same events byte for byte, whatever their rate. distinct: each event
+    has a source address of its own, so that no two are of one incident.
     """
 
     url: str

@@ -57,7 +57,8 @@ def _figures(outcome: Outcome, ledger: Ledger, kills: list[int]) -> dict[str, fl
     return {
         "kills": float(len(kills)), "events sent": float(account.sent), "acknowledged": float(account.acknowledged),
         "acknowledged events lost": float(account.lost), "handled twice": float(account.handled_twice),
-        "ids that were never sent": float(account.unexpected), "deliveries repeated": float(account.repeated_deliveries),
+        "ids that were never sent": float(account.unexpected),
+        "deliveries repeated": float(account.repeated_deliveries),
         "answered 503": float((outcome.status == 503).sum()),
         "answers other than 202 and 503": float((~np.isin(outcome.status, (202, 503))).sum()),
         "kills without a 503": float(sum(seconds is None for seconds in away)),

@@ -37,7 +37,7 @@ def kill_replicas(
     platform: RunningPlatform, folder: Path, count: int, seed: int = 1, rate_per_s: float = RATE_PER_S
 ) -> dict[str, float]:
     """Kill `count` times; the figures of TARGETS among others."""
-    chance = random.Random(seed)  # noqa: S311  no secret
+    chance = random.Random(seed)
     plan = SendPlan(
         platform.events_url, f"soak/kill/{seed}", rate_per_s, min(7_200.0, 10 + count * LONGEST_S_A_KILL), seed,
         connections=48, pipeline=1, retry_first_ms=2.0,
@@ -75,7 +75,8 @@ def _figures(outcome: Outcome, ledger: Ledger, kills: list[Kill]) -> dict[str, f
         "kills": float(len(kills)), "events sent": float(account.sent),
         "acknowledged events lost": float(account.lost), "handled twice": float(account.handled_twice),
         "never acknowledged": float(account.sent - account.acknowledged),
-        "ids that were never sent": float(account.unexpected), "deliveries repeated": float(account.repeated_deliveries),
+        "ids that were never sent": float(account.unexpected),
+        "deliveries repeated": float(account.repeated_deliveries),
         "requests sent again": float((outcome.attempts > 1).sum()),
         "answered as duplicate": float(outcome.facts["counts"].get("duplicate", 0)),
         "accept gap p50 ms": float(np.percentile(gaps, 50)), "accept gap p99 ms": float(np.percentile(gaps, 99)),

@@ -53,6 +53,7 @@ def restart_all(
         "of them without an answer": float((outcome.first_status == 0).sum()),
         "never acknowledged": float(account.sent - account.acknowledged),
         "acknowledged events lost": float(account.lost), "handled twice": float(account.handled_twice),
-        "ids that were never sent": float(account.unexpected), "deliveries repeated": float(account.repeated_deliveries),
+        "ids that were never sent": float(account.unexpected),
+        "deliveries repeated": float(account.repeated_deliveries),
         "accept p99 ms": percents[0], "accept longest ms": percents[1], "send lag p99 ms": outcome.lag_ms(99),
     }  # fmt: skip

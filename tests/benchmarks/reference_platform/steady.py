@@ -50,7 +50,8 @@ def measure_incidents(short: bool) -> dict[str, float]:  # noqa: ARG001  it is s
     opened = run.ledger.incidents_opened
     return {
         "disk ms an incident": run.stored.io_ms / max(1, opened), "incidents opened": float(opened),
-        "events that opened none": float(run.account.sent - opened), "acknowledged events lost": float(run.account.lost),
+        "events that opened none": float(run.account.sent - opened),
+        "acknowledged events lost": float(run.account.lost),
         "durable bytes an incident": run.stored.size_bytes / max(1, opened),
     }  # fmt: skip
 

@@ -62,7 +62,9 @@ def measure_most(short: bool) -> dict[str, float]:
 
 def _holds(service: RunningYardstick, rate_per_s: float, short: bool) -> tuple[bool, float]:
     source = f"y/{rate_per_s:.0f}"
-    plan = SendPlan(service.events_url, source, rate_per_s, PROBE_S / 2 if short else PROBE_S, seed=9, answer_timeout_s=ANSWER_S)
+    plan = SendPlan(
+        service.events_url, source, rate_per_s, PROBE_S / 2 if short else PROBE_S, seed=9, answer_timeout_s=ANSWER_S
+    )
     before = service.look()
     outcome = send(plan, service.folder)
     _, missing = _settled(service, outcome, source)
