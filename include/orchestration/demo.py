@@ -4,10 +4,10 @@ Starts a local Airflow, triggers ``release_validation_local``, shows the run liv
 it started. Exit 0 APPROVED, 2 REJECTED, 3 INCONCLUSIVE, 1 the harness failed, 130 interrupted.
 """
 
+import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -197,12 +197,15 @@ def _teardown_directly(run: FollowedRun) -> None:
 
 
 def _stay(services: AirflowServices) -> None:
-    """Keep the UI up until Ctrl-C."""
+    """Keep the UI up until Ctrl-C, or until the terminal is gone: where no signal tells of that, it would stay for
+    ever."""
     _say(f"Airflow stays up: {_login(services.home)}; Ctrl-C stops it")
+    terminal = select.poll()
+    terminal.register(sys.stdout, 0)  # a hang-up is always reported
     try:
-        while True:
+        while not terminal.poll(1_000):
             services.check_alive()
-            time.sleep(1.0)
+        return
     except KeyboardInterrupt:
         _say("stopping Airflow")
 

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 
@@ -22,14 +22,15 @@ def shared_socket(port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """One listening socket. Signals belong to the process, not to a server: a process may have two servers."""
+    """One listening socket. Signals belong to the process, not to a server: a process may have two servers.
+    protocol: instead of uvicorn's own for HTTP."""
 
-    def __init__(self, app: Callable[..., Any], port: int) -> None:
+    def __init__(self, app: Callable[..., Any], port: int, protocol: Callable[..., Any] | None = None) -> None:
         super().__init__(
             uvicorn.Config(
-                app, loop="uvloop", http="httptools", ws="none", lifespan="off", interface="asgi3", log_level="warning",
-                access_log=False, proxy_headers=False, server_header=False, date_header=False, backlog=BACKLOG,
-                timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=5,
+                app, loop="uvloop", http=cast("Any", protocol or "httptools"), ws="none", lifespan="off",
+                interface="asgi3", log_level="warning", access_log=False, proxy_headers=False, server_header=False,
+                date_header=False, backlog=BACKLOG, timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=5,
             )
         )  # fmt: skip
         self._port = port

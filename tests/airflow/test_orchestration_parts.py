@@ -10,7 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from orchestration.airflow_home import prepare
+from orchestration import demo
+from orchestration.airflow_home import AirflowHome, prepare
 from orchestration.home_lock import HomeInUseError, home_lock
 from orchestration.processes import ProcessIdentity, stop_all
 from orchestration.project import PROJECT, stage_environment
@@ -237,3 +238,20 @@ def test_a_scenario_that_there_is_not_is_refused_before_airflow_is_started(tmp_p
     assert "steady" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_demo_ends_when_its_terminal_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Alive:
+        home = AirflowHome(Path("x"), Path("x"), 1, "secret", {}, {})
+        looks = 0
+
+        def check_alive(self) -> None:
+            self.looks += 1
+            os.close(master)  # the window is closed
+
+    master, slave = os.openpty()
+    with os.fdopen(slave, "w") as terminal:
+        monkeypatch.setattr(sys, "stdout", terminal)
+        services = Alive()
+        demo._stay(services)  # type: ignore[arg-type]
+    assert services.looks == 1

@@ -249,6 +249,41 @@ def test_what_cannot_be_executed_is_refused_before_anything_starts(env: dict[str
     assert not (home / "environments").exists()
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own that can be filled without harm."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=200m,mode=755", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"this user may not mount a file system to fill: {mounted.stderr.decode().strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_disk_that_fills_up_is_said_and_leaves_nothing_running(env: dict[str, str], small_disk: Path) -> None:
+    home = small_disk / "home"
+    run = begin(env | {"READINESS_HOME": str(home)})
+    wait_for(lambda: load_under_way(home), "the measured phase")
+    with pytest.raises(OSError, match="No space left"):
+        (small_disk / "filler").write_bytes(bytes(1 << 30))
+    _, errors = run.communicate(timeout=DEADLINE_S)
+    assert run.returncode == 1
+    assert "Traceback" not in errors
+    assert "No space left on device; make room there" in errors
+    assert errors.strip().splitlines()[-1].startswith("readiness: ")
+    assert processes_of(home) == []
+    (small_disk / "filler").unlink()
+    (stopped,) = [path.name for path in (home / "archive" / "runs").iterdir()]
+    verified = readiness(env | {"READINESS_HOME": str(home)}, "verify", stopped)
+    assert verified.returncode == 3
+    assert "steady/load" in verified.stderr
+
+
 @pytest.mark.usefixtures("home")
 def test_a_taken_port_ends_inconclusive_and_says_so(env: dict[str, str]) -> None:
     with socket.socket() as taken:

@@ -72,11 +72,14 @@ _SIGNS = tuple(tuple((re.compile(text, re.IGNORECASE), weight) for text, weight 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """risk 0 to 10, confidence 0 to 1, level one of LEVELS."""
+    """risk 0 to 10, confidence 0 to 1, level one of LEVELS. remedy: whether the source is to be quarantined.
+    verdict: what it rests on, as a JSON object; None: the rules alone."""
 
     risk: float
     confidence: float
     level: str
+    remedy: bool = False
+    verdict: str | None = None
 
 
 class Assessor:

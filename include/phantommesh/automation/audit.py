@@ -1,29 +1,17 @@
 """The audit trail as a stream of lines, read in pieces with a cursor."""
 
 import asyncio
-from typing import Any
 from urllib.parse import parse_qs
 
 import asyncpg
 import msgspec
 
+from phantommesh.automation.audit_lines import read_lines
 from phantommesh.automation.http import Receive, Send, answer
 from phantommesh.automation.session import LOST, Connector
-from phantommesh.database.statements import AUDIT_OF_ALL, AUDIT_OF_SOURCE
 
-ROWS_AT_ONCE = 500
 _LINES = (b"content-type", b"application/x-ndjson")
 _MAX_BIGINT = 2**63 - 1
-
-
-class _Line(msgspec.Struct, gc=False):
-    seq: int
-    at_ns: int
-    event_id: str
-    source: str
-    action: str
-    replica: str
-    detail: msgspec.Raw
 
 
 class QueryError(ValueError):
@@ -61,31 +49,24 @@ class AuditTrail:
     ) -> None:
         source, after, limit = query
         gone = asyncio.ensure_future(_gone(receive))
-        statement = AUDIT_OF_ALL if source is None else AUDIT_OF_SOURCE
         count, last = 0, after
         try:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
-                cursor = await connection.cursor(statement, source, after)
                 await send({"type": "http.response.start", "status": 200, "headers": [_LINES]})
-                while not gone.done():
-                    wanted = ROWS_AT_ONCE if limit is None else min(ROWS_AT_ONCE, limit - count)
-                    rows = await cursor.fetch(wanted) if wanted else []
-                    if not rows:
+                async for page in read_lines(connection, source, after):
+                    if limit is not None:
+                        page = page[: limit - count]
+                    if gone.done():
+                        return
+                    if not page:
                         break
-                    count, last = count + len(rows), rows[-1][0]
-                    await send({"type": "http.response.body", "body": self._lines(rows), "more_body": True})
-                else:
-                    return
+                    count, last = count + len(page), page[-1][0]
+                    body = b"".join(line for _, line in page)
+                    await send({"type": "http.response.body", "body": body, "more_body": True})
         finally:
             gone.cancel()
         end = self._encoder.encode({"end": True, "count": count, "last_seq": last}) + b"\n"
         await send({"type": "http.response.body", "body": end})
-
-    def _lines(self, rows: list[Any]) -> bytes:
-        return self._encoder.encode_lines([
-            _Line(seq, at_ns, event_id, source, action, replica, msgspec.Raw(detail.encode()))
-            for seq, at_ns, event_id, source, action, replica, detail in rows
-        ])  # fmt: skip
 
 
 def _query(query_string: bytes) -> tuple[str | None, int, int | None]:

@@ -1,4 +1,4 @@
-"""How many events are durable and not yet fully handled, and whether more may come."""
+"""How many events wait for their commit or for a delivery, and whether more may come."""
 
 import uuid
 
@@ -37,34 +37,27 @@ class Backlog:
         """Events wait for their commit (negative: no longer)."""
         self._waiting += count
 
-    def begin(self, event_id: uuid.UUID, received_at_ns: int) -> None:
-        """An event is durable and this replica's."""
-        self._own[event_id] = (0, received_at_ns)
+    def begin(self, event_id: uuid.UUID, deliveries: int, received_at_ns: int) -> None:
+        """An event is durable and this replica's; so many deliveries of it are due."""
+        if deliveries:
+            self._own[event_id] = (deliveries, received_at_ns)
+        else:
+            self._metrics.took("end_to_end", received_at_ns)
 
-    def expect(self, event_id: uuid.UUID, deliveries: int, received_at_ns: int) -> None:
-        """An event is assessed and so many more deliveries are due."""
+    def expect(self, event_id: uuid.UUID, received_at_ns: int) -> None:
+        """A delivery of an event is this replica's now."""
         due, _ = self._own.get(event_id, (0, 0))
-        self._own[event_id] = (due + deliveries, received_at_ns)
-        if not due + deliveries:
-            self._done(event_id)
+        self._own[event_id] = (due + 1, received_at_ns)
 
-    def settle(self, event_id: uuid.UUID) -> None:
-        """One delivery of an event is over."""
-        if event_id not in self._own:
-            return
-        due, received_at_ns = self._own[event_id]
-        self._own[event_id] = (due - 1, received_at_ns)
-        if due <= 1:
-            self._done(event_id)
-
-    def drop(self, event_id: uuid.UUID) -> None:
-        """An event is another replica's."""
-        self._own.pop(event_id, None)
+    def settle(self, event_id: uuid.UUID, at_ns: int) -> None:
+        """One delivery of an event was over at that time."""
+        due, received_at_ns = self._own.get(event_id, (0, 0))
+        if due > 1:
+            self._own[event_id] = (due - 1, received_at_ns)
+        elif due:
+            del self._own[event_id]
+            self._metrics.took("end_to_end", received_at_ns, at_ns)
 
     def forget(self) -> None:
         """The hold on the database is lost: all own events are anyone's now."""
         self._own.clear()
-
-    def _done(self, event_id: uuid.UUID) -> None:
-        _, received_at_ns = self._own.pop(event_id)
-        self._metrics.took("end_to_end", received_at_ns)

@@ -1,21 +1,26 @@
-"""Makes events durable: many requests, one commit.
+"""Makes events durable and assessed: many requests, one commit.
 
-Requests leave their events here and wait. One writer takes all that wait, writes them in one statement, and answers
-each; what came meanwhile is the next batch. A single event so waits for nobody, and a flood shares the flushes.
+Requests leave their events here. One writer takes all that wait, assesses them, writes them in one statement, and
+answers each request; what came meanwhile is the next batch. A single event so waits for nobody, and a flood shares the
+flushes. What is acknowledged is therefore assessed, belongs to an incident, and has its due deliveries in the outbox.
 """
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 
+from phantommesh.automation.accepted import Accepted
 from phantommesh.automation.backlog import Backlog
 from phantommesh.automation.events import Observation
+from phantommesh.automation.judging import Judge
+from phantommesh.automation.linger import Linger
 from phantommesh.automation.session import Session
-from phantommesh.database.statements import ACCEPT
+from phantommesh.database.statements import ACCEPT, ACCEPT_ONE, ACCEPT_ONE_DUE_NOWHERE, ACCEPT_OPENING
 
 MAX_BATCH = 2_000
 _log = logging.getLogger(__name__)
@@ -29,46 +34,56 @@ class UnavailableError(Exception):
     """The events could not be made durable; whether they were is not known."""
 
 
-@dataclass(frozen=True, slots=True)
+# Gets, for each event of a submission, whether it was new; or why nothing of it is acknowledged.
+Answer = Callable[[list[bool] | UnavailableError], None]
+
+
 class _Submission:
-    events: Sequence[Observation]
-    answer: "asyncio.Future[list[bool]]"
+    __slots__ = ("answer", "events")
+
+    def __init__(self, events: Sequence[Observation], answer: Answer) -> None:
+        self.events = events
+        self.answer = answer
 
 
 class Ingest:
-    """The way into the database. fresh: who handles events that became durable just now."""
+    """The way into the database. fresh: who goes on with events that became durable just now."""
 
-    def __init__(self, replica: str, backlog: Backlog, fresh: Callable[[list[Observation]], None]) -> None:
+    def __init__(
+        self, replica: str, judge: Judge, backlog: Backlog, linger_s: float, fresh: Callable[[list[Accepted]], None]
+    ) -> None:
         self._replica = replica
+        self._judge = judge
         self._backlog = backlog
+        self._linger = Linger(linger_s)
         self._fresh = fresh
         self._waiting: deque[_Submission] = deque()
         self._some = asyncio.Event()
         self._open = False
 
-    async def submit(self, events: Sequence[Observation]) -> list[bool]:
-        """Returns once the events are durable: for each, whether it was new. Raises QueueFullError (nothing of it was
-        stored) or UnavailableError."""
+    def submit(self, events: Sequence[Observation], answer: Answer) -> None:
+        """Calls `answer` once the events are durable. Raises QueueFullError (nothing of it will be stored) or
+        UnavailableError."""
         if not self._open:
             raise UnavailableError("no connection to the database")
-        if not self._backlog.admits(len(events)):
+        count = len(events)
+        if not self._backlog.admits(count):
             raise QueueFullError
-        submission = _Submission(events, asyncio.get_running_loop().create_future())
-        self._backlog.wait(len(events))
-        self._waiting.append(submission)
+        self._backlog.wait(count)
+        self._linger.note(count)
+        self._waiting.append(_Submission(events, answer))
         self._some.set()
-        try:
-            return await submission.answer
-        finally:
-            self._backlog.wait(-len(events))
 
     async def run(self, session: Session) -> None:
         """Write until cancelled or the connection is lost; then every request that waits is refused."""
         self._open = True
+        self._judge.begin()
         batch: list[_Submission] = []
         try:
             while True:
                 await self._some.wait()
+                if pause_s := self._linger.pause_s():
+                    await asyncio.sleep(pause_s)
                 batch = self._take()
                 try:
                     await self._write(session, batch)
@@ -76,10 +91,11 @@ class Ingest:
                     if session.lost.is_set():
                         raise
                     _log.warning("not stored: %s", error)
-                    _refuse(batch, f"the database refuses: {error}")
+                    self._refuse(batch, f"the database refuses: {error}")
+                batch = []
         finally:
             self._open = False
-            _refuse([*batch, *self._waiting], "the connection to the database is lost")
+            self._refuse([*batch, *self._waiting], "the connection to the database is lost")
             self._waiting.clear()
             self._some.clear()
 
@@ -95,43 +111,92 @@ class Ingest:
         return batch
 
     async def _write(self, session: Session, batch: list[_Submission]) -> None:
-        first: dict[object, Observation] = {}
+        first: dict[Any, Observation] = {}
         for submission in batch:
             for event in submission.events:
                 first.setdefault(event.event_id, event)
-        events = list(first.values())
-        rows = await session.writer.fetch(
-            ACCEPT,
-            [event.event_id for event in events],
-            [event.source for event in events],
-            [event.received_at_ns for event in events],
-            [event.body for event in events],
-            [f'{{"signature_id":{event.alert.signature_id}}}' for event in events],
-            session.instance,
-            self._replica,
-        )
-        new = {row[0] for row in rows}
-        fresh = [event for event in events if event.event_id in new]
-        for event in events:
+        # In the order of their ids: see ACCEPT_OPENING.
+        accepted = [self._judge.judge(first[event_id]) for event_id in sorted(first)]
+        if any(one.opening or one.remedy for one in accepted):
+            fresh = await self._open_incidents(session, accepted)
+        elif len(accepted) == 1:
+            fresh = await self._write_one(session, accepted[0])
+        else:
+            fresh = await self._write_many(session, accepted)
+        for event in first.values():
             event.body = b""  # it is in the database now; what waits in memory stays small
-        for event in fresh:
-            self._backlog.begin(event.event_id, event.received_at_ns)
+        self._judge.durable(fresh)
         self._fresh(fresh)
+        new = {one.event.event_id for one in fresh}
         for submission in batch:
-            _answer(submission, new)
+            self._answer(submission, new)
+
+    async def _write_one(self, session: Session, one: Accepted) -> list[Accepted]:
+        event, found = one.event, one.assessment
+        values = [event.event_id, event.source, event.received_at_ns, event.alert.signature_id, one.incident_id,
+                  found.risk, found.confidence, one.due, found.level, found.verdict, event.body,
+                  time.time_ns(), self._replica]  # fmt: skip
+        if one.due:
+            new = await session.writer.fetchval(ACCEPT_ONE, *values, session.instance)
+        else:
+            new = await session.writer.fetchval(ACCEPT_ONE_DUE_NOWHERE, *values)
+        return [one] if new is not None else []
+
+    async def _write_many(self, session: Session, accepted: list[Accepted]) -> list[Accepted]:
+        rows = await session.writer.fetch(ACCEPT, *_columns(accepted), time.time_ns(), self._replica, session.instance)
+        if len(rows) == len(accepted):
+            return accepted
+        new = {row[0] for row in rows}
+        return [one for one in accepted if one.event.event_id in new]
+
+    async def _open_incidents(self, session: Session, accepted: list[Accepted]) -> list[Accepted]:
+        rows = await session.writer.fetch(
+            ACCEPT_OPENING,
+            *_columns(accepted),
+            time.time_ns(),
+            self._replica,
+            session.instance,
+            [one.event.src_ip for one in accepted],
+            [one.event.dest_ip for one in accepted],
+            [one.event.alert.signature for one in accepted],
+            [one.opening for one in accepted],
+            [one.remedy for one in accepted],
+            self._judge.window_ns,
+        )
+        placed = {row[0]: row for row in rows}
+        fresh = [one for one in accepted if one.event.event_id in placed]
+        for one in fresh:
+            _, incident_id, opened_at_ns, opened = placed[one.event.event_id]
+            self._judge.placed(one, incident_id, opened_at_ns, opened)
+        return fresh
+
+    def _answer(self, submission: _Submission, new: set[Any]) -> None:
+        answers = []
+        for event in submission.events:
+            answers.append(event.event_id in new)
+            new.discard(event.event_id)  # the same id again in this batch is a duplicate
+        self._backlog.wait(-len(answers))
+        submission.answer(answers)
+
+    def _refuse(self, batch: list[_Submission], reason: str) -> None:
+        for submission in batch:
+            self._backlog.wait(-len(submission.events))
+            submission.answer(UnavailableError(reason))
 
 
-def _answer(submission: _Submission, new: set[object]) -> None:
-    if submission.answer.done():
-        return
-    answers = []
-    for event in submission.events:
-        answers.append(event.event_id in new)
-        new.discard(event.event_id)  # the same id again in this batch is a duplicate
-    submission.answer.set_result(answers)
-
-
-def _refuse(batch: list[_Submission], reason: str) -> None:
-    for submission in batch:
-        if not submission.answer.done():
-            submission.answer.set_exception(UnavailableError(reason))
+def _columns(accepted: list[Accepted]) -> list[list[Any]]:
+    events = [one.event for one in accepted]
+    found = [one.assessment for one in accepted]
+    return [
+        [event.event_id for event in events],
+        [event.source for event in events],
+        [event.received_at_ns for event in events],
+        [event.alert.signature_id for event in events],
+        [one.incident_id for one in accepted],
+        [one.risk for one in found],
+        [one.confidence for one in found],
+        [one.due for one in accepted],
+        [one.level for one in found],
+        [one.verdict for one in found],
+        [event.body for event in events],
+    ]

@@ -2,8 +2,8 @@
 
 Operations of phantommesh_operation_seconds, each once for an event unless said otherwise:
   accept             request complete -> the answer is known (once for a request whose events became durable)
-  threat_assessment  durable -> its assessment is durable
-  alert_routing      assessed -> a channel took it (once for each channel)
+  threat_assessment  received -> its assessment is durable
+  alert_routing      assessed and durable -> a channel took it (once for each channel)
   incident_response  received -> its incident is open or joined
   end_to_end         received -> fully handled: taken by the last due channel, or found to be due nowhere
 """
@@ -13,15 +13,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import prometheus_client
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge
 
 from phantommesh.automation.assess import LEVELS
+from phantommesh.automation.timings import Timings
 from phantommesh.config.model import CHANNELS
 
 STATUSES = ("accepted", "duplicate", "rejected", "refused", "unavailable")
 OPERATIONS = ("accept", "threat_assessment", "alert_routing", "incident_response", "end_to_end")
-# 100 us to 10 s, about five to a decade.
-BUCKETS_S = (1e-4, 2e-4, 3.5e-4, 6e-4, 1e-3, 2e-3, 3.5e-3, 6e-3, 1e-2, 2e-2, 3.5e-2, 6e-2, 0.1, 0.2, 0.35, 0.6, 1.0, 2.0, 5.0, 10.0)  # fmt: skip # noqa: E501
 
 
 class Metrics:
@@ -35,7 +34,8 @@ class Metrics:
         assessed = Counter("phantommesh_events_assessed", "Events assessed, by level", ["level"])
         deliveries = Counter("phantommesh_deliveries", "Deliveries ended, by outcome", ["channel", "outcome"])
         incidents = Counter("phantommesh_incidents", "Incidents opened and joined", ["action"])
-        seconds = Histogram("phantommesh_operation_seconds", "How long operations take", ["operation"], buckets=BUCKETS_S)  # fmt: skip # noqa: E501
+        seconds = Timings("phantommesh_operation_seconds", "How long operations take", OPERATIONS)
+        prometheus_client.REGISTRY.register(seconds)
         self._depth = Gauge("phantommesh_queue_depth", "Events durable and not yet fully handled")
         # Children are looked up once: a series is there from the start, and counting costs no lookup.
         self.received = {status: received.labels(status) for status in STATUSES}
@@ -43,22 +43,19 @@ class Metrics:
         self.delivered: dict[str, Any] = {channel: deliveries.labels(channel, "delivered") for channel in CHANNELS}
         self.delivery_failed: dict[str, Any] = {channel: deliveries.labels(channel, "failed") for channel in CHANNELS}
         self.incidents = {action: incidents.labels(action) for action in ("opened", "joined")}
-        self._seconds = {operation: seconds.labels(operation) for operation in OPERATIONS}
+        self._seconds = seconds.of
 
     def depth_from(self, read: Callable[[], float]) -> None:
         """Where the queue depth is read when it is asked for."""
         self._depth.set_function(read)
 
-    def took(self, operation: str, started_ns: int) -> None:
-        """Time one operation that began at an epoch time and ends now."""
-        self._seconds[operation].observe((time.time_ns() - started_ns) / 1e9)
+    def took(self, operation: str, started_ns: int, ended_ns: int | None = None) -> None:
+        """Time one operation that began at an epoch time, and ended at another or ends now."""
+        self._seconds[operation].add((ended_ns or time.time_ns()) - started_ns)
 
     def took_each(self, operation: str, started_ns: Iterable[int]) -> None:
         """Time several operations that end now."""
-        now_ns = time.time_ns()
-        observe = self._seconds[operation].observe
-        for started in started_ns:
-            observe((now_ns - started) / 1e9)
+        self._seconds[operation].add_each(time.time_ns(), started_ns)
 
     def text(self) -> bytes:
         """All metrics in the text format 0.0.4."""

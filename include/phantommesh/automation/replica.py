@@ -4,29 +4,38 @@ import asyncio
 import gc
 import logging
 import signal
+import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import asyncpg
 
+from phantommesh.automation.accepted import Accepted
 from phantommesh.automation.admin import AdminApp
 from phantommesh.automation.api import PublicApp
 from phantommesh.automation.audit import AuditTrail
 from phantommesh.automation.backlog import Backlog
 from phantommesh.automation.channel import ChannelClient
-from phantommesh.automation.deliver import ChannelQueue, Delivery
-from phantommesh.automation.events import Observation
+from phantommesh.automation.deliver import ChannelQueue
+from phantommesh.automation.delivery import deliveries_of
+from phantommesh.automation.event_protocol import EventProtocol
+from phantommesh.automation.event_requests import EventRequests
 from phantommesh.automation.ingest import Ingest
+from phantommesh.automation.judging import Judge
 from phantommesh.automation.metrics import Metrics
 from phantommesh.automation.session import LOST, Connector, Session
+from phantommesh.automation.settle import Settler
 from phantommesh.automation.watch import Watch
-from phantommesh.automation.work import Work
 from phantommesh.config.model import CHANNELS, Config
 from phantommesh.serving import HOST, Server
 from phantommesh.supervision.state import Run
 
 RECONNECT_S = 0.1
 FINISH_S = 5.0
+ACCEPT_LINGER_S = 0.005
+SETTLE_LINGER_S = 0.02
+DELIVERY_LINGER_S = 0.015
 _log = logging.getLogger(__name__)
 
 
@@ -42,24 +51,31 @@ class Replica:
         self._metrics = Metrics()
         self._backlog = Backlog(config.system.event_queue_size, self._metrics)
         self._connector = Connector(run.database_socket_dir, config.database)
+        self._settler = Settler(name, SETTLE_LINGER_S, self._backlog, self._metrics)
         self._channels: dict[str, ChannelQueue] = {channel: self._channel(channel, run, config) for channel in CHANNELS}
-        self._work = Work(name, config, self._backlog, self._metrics, self._deliver)
-        self._ingest = Ingest(name, self._backlog, self._handle)
-        self._watch = Watch(config.system.lease_s, self._backlog, self._work, self._channels)
-        audit = AuditTrail(self._connector, config.database.audit_readers)
-        self._public = Server(PublicApp(self._ingest, audit, self._metrics, self._stopping.is_set), run.port)
+        judge = Judge(config, self._metrics, lambda: None)
+        self._ingest = Ingest(name, judge, self._backlog, ACCEPT_LINGER_S, self._deliver)
+        self._watch = Watch(config.system.lease_s, self._backlog, self._channels)
+        self._public = self._public_server(run, config)
         self._admin = Server(AdminApp(self._metrics, self._not_ready), admin_port)
 
     def _channel(self, channel: str, run: Run, config: Config) -> ChannelQueue:
         client = ChannelClient(HOST, run.sink_port, channel, config.alert_routing.delivery_timeout_s)
-        return ChannelQueue(self._name, client, config.alert_routing, self._backlog, self._metrics)
+        return ChannelQueue(client, config.alert_routing, DELIVERY_LINGER_S, self._settler)
 
-    def _handle(self, events: list[Observation]) -> None:
-        self._work.add(events)
+    def _public_server(self, run: Run, config: Config) -> Server:
+        requests = EventRequests(self._ingest, self._metrics)
+        audit = AuditTrail(self._connector, config.database.audit_readers)
+        closing = self._stopping.is_set
+        return Server(PublicApp(requests, audit, closing), run.port, partial(EventProtocol, requests, closing))
 
-    def _deliver(self, deliveries: list[Delivery]) -> None:
-        for delivery in deliveries:
-            self._channels[delivery.channel].add([delivery])
+    def _deliver(self, fresh: list[Accepted]) -> None:
+        now_ns = time.time_ns()
+        for accepted in fresh:
+            deliveries = deliveries_of(accepted, now_ns) if accepted.due else []
+            self._backlog.begin(accepted.event.event_id, len(deliveries), accepted.event.received_at_ns)
+            for delivery in deliveries:
+                self._channels[delivery.channel].add(delivery)
 
     def _not_ready(self) -> str | None:
         if self._stopping.is_set():
@@ -121,15 +137,15 @@ class Replica:
                 await session.close()
 
     async def _work_with(self, session: Session, ended: "asyncio.Task[bool]") -> None:
-        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(self._settle_unmarked(session))]
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(self._settler.settle_what_is_left(session))]
         await asyncio.wait(tasks)
         if tasks[0].exception() is None:
             self._session = session
             tasks = [
                 asyncio.create_task(part)
                 for part in (
-                    self._ingest.run(session), self._work.run(session), self._watch.run(session),
-                    *(queue.run(session, channel) for channel, queue in self._channels.items()),
+                    self._ingest.run(session), self._settler.run(session), self._watch.run(session),
+                    *(queue.run() for queue in self._channels.values()),
                 )
             ]  # fmt: skip
             lost = asyncio.create_task(session.lost.wait())
@@ -142,10 +158,6 @@ class Replica:
             if isinstance(outcome, Exception):
                 session.lost.set()
                 _report(outcome)
-
-    async def _settle_unmarked(self, session: Session) -> None:
-        for channel, queue in self._channels.items():
-            await queue.settle_unmarked(session, channel)
 
 
 def _report(error: Exception) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncpg
 
-from phantommesh.config.model import CHANNELS, Database
+from phantommesh.config.model import Database
 from phantommesh.database.schema import APP, DATABASE
 
 # What asyncpg raises for a connection that ends or never begins.
@@ -32,13 +32,12 @@ class Session:
     instance: int
     watcher: asyncpg.Connection
     writer: asyncpg.Connection
-    worker: asyncpg.Connection
-    settlers: dict[str, asyncpg.Connection]
+    settler: asyncpg.Connection
     lost: asyncio.Event = field(default_factory=asyncio.Event)
 
     def connections(self) -> list[asyncpg.Connection]:
         """All connections."""
-        return [self.watcher, self.writer, self.worker, *self.settlers.values()]
+        return [self.watcher, self.writer, self.settler]
 
     async def close(self) -> None:
         """End all connections, politely where they still listen."""
@@ -75,7 +74,7 @@ class Connector:
         try:
             instance = await _claim(watcher, replica)
             name = f"phantommesh/{instance}"
-            more = [asyncio.ensure_future(self.connect(name, **_SETTINGS)) for _ in range(2 + len(CHANNELS))]
+            more = [asyncio.ensure_future(self.connect(name, **_SETTINGS)) for _ in range(2)]
             try:
                 await asyncio.gather(*more)
             finally:
@@ -88,7 +87,7 @@ class Connector:
             for connection in opened:
                 connection.terminate()
             raise
-        session = Session(instance, watcher, opened[1], opened[2], dict(zip(CHANNELS, opened[3:], strict=True)))
+        session = Session(instance, *opened)
         for connection in opened:
             connection.add_termination_listener(lambda _connection: session.lost.set())
         return session

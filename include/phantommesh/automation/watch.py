@@ -4,10 +4,10 @@ import asyncio
 import time
 
 from phantommesh.automation.backlog import Backlog
-from phantommesh.automation.deliver import ChannelQueue, Delivery
-from phantommesh.automation.events import observe
+from phantommesh.automation.deliver import ChannelQueue
+from phantommesh.automation.delivery import Delivery, delivery_id
 from phantommesh.automation.session import Session
-from phantommesh.automation.work import Work
+from phantommesh.config.model import CHANNELS
 from phantommesh.database import statements
 
 TURN_S = 0.25
@@ -20,10 +20,9 @@ TAKE_AT_ONCE = 500
 class Watch:
     """Turns four times a second; a dead replica's work is so taken over within half a second."""
 
-    def __init__(self, lease_s: float, backlog: Backlog, work: Work, channels: dict[str, ChannelQueue]) -> None:
+    def __init__(self, lease_s: float, backlog: Backlog, channels: dict[str, ChannelQueue]) -> None:
         self._lease_s = lease_s
         self._backlog = backlog
-        self._work = work
         self._channels = channels
 
     async def run(self, session: Session) -> None:
@@ -45,31 +44,21 @@ class Watch:
 
     async def _take_over(self, session: Session, dead: int) -> None:
         at_work = await session.watcher.fetchval(statements.SESSIONS_OF, dead)
-        while await self._take_events(session, dead) + await self._take_deliveries(session, dead):
+        while await self._take_deliveries(session, dead):
             pass
         if not at_work:
             await session.watcher.execute(statements.CLOSE_INSTANCE, dead)
 
-    async def _take_events(self, session: Session, dead: int) -> int:
-        rows = await session.watcher.fetch(statements.TAKE_EVENTS, dead, session.instance, TAKE_AT_ONCE)
-        events = []
-        for event_id, received_at_ns, body in rows:
-            event = observe(body, received_at_ns)
-            event.body = b""
-            self._backlog.begin(event_id, received_at_ns)
-            events.append(event)
-        self._work.add(events)
-        return len(rows)
-
     async def _take_deliveries(self, session: Session, dead: int) -> int:
         rows = await session.watcher.fetch(statements.TAKE_DELIVERIES, dead, session.instance, TAKE_AT_ONCE)
         for row in rows:
-            event = observe(row["body"], row["received_at_ns"])
+            channel = CHANNELS[row["channel"]]
             delivery = Delivery(
-                delivery_id=row["delivery_id"], event_id=row["event_id"], source=event.source, level=row["level"],
-                risk=row["risk"], signature=event.alert.signature, incident_id=row["incident_id"],
-                channel=row["channel"], attempts=row["attempts"], due_since_ns=time.time_ns(),
+                delivery_id=delivery_id(row["event_id"], channel, row["kind"]), event_id=row["event_id"],
+                source=row["source"], level=row["level"], risk=round(row["risk"], 2), signature=row["signature"],
+                incident_id=row["incident_id"], channel=channel, kind=row["kind"], attempts=row["attempts"],
+                due_since_ns=time.time_ns(),
             )  # fmt: skip
-            self._backlog.expect(delivery.event_id, 1, event.received_at_ns)
-            self._channels[delivery.channel].add([delivery])
+            self._backlog.expect(delivery.event_id, row["received_at_ns"])
+            self._channels[channel].add(delivery)
         return len(rows)

@@ -36,9 +36,10 @@ class Recording:
 def recording(run: Run, ref: StageRef, inputs: tuple[StageRef, ...] = (), *, show: bool = True) -> Iterator[Recording]:
     """Open the stage and seal it at the end: as done, or as failed with the reason, which is raised on as StageError
     (a signal is raised on as it came). ``inputs``: the stages it reads; those that are sealed go into its seal."""
-    if show:
-        progress.enter(run.home, run.run_id, ref.stage, None if ref.scope.startswith("_") else ref.scope)
-    record = Recording(run.archive.open_stage(run.run_id, ref))
+    with _writable(run, ref):
+        if show:
+            progress.enter(run.home, run.run_id, ref.stage, None if ref.scope.startswith("_") else ref.scope)
+        record = Recording(run.archive.open_stage(run.run_id, ref))
     try:
         yield record
     except BaseException as error:
@@ -56,11 +57,24 @@ def recording(run: Run, ref: StageRef, inputs: tuple[StageRef, ...] = (), *, sho
 
 
 def _seal(run: Run, record: Recording, inputs: tuple[StageRef, ...]) -> None:
-    run.archive.seal(
-        record.stage,
-        outcome="failed" if record.failure else "done",
-        reason=record.failure,
-        inputs=[ref for ref in inputs if run.archive.is_sealed(run.run_id, ref)],
-        rows=record.rows,
-        fingerprint=record.fingerprint,
-    )
+    with _writable(run, record.stage.ref):
+        run.archive.seal(
+            record.stage,
+            outcome="failed" if record.failure else "done",
+            reason=record.failure,
+            inputs=[ref for ref in inputs if run.archive.is_sealed(run.run_id, ref)],
+            rows=record.rows,
+            fingerprint=record.fingerprint,
+        )
+
+
+@contextmanager
+def _writable(run: Run, ref: StageRef) -> Iterator[None]:
+    """A full disk or a missing permission is a failure of the stage like any other: what comes after a failed stage,
+    the stopping above all, must still come."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or run.home.root
+        raise StageError(f"{ref} cannot be recorded: {where}: {error.strerror or error}; make room there, or allow "
+                         "this user to write") from error  # fmt: skip

@@ -11,19 +11,25 @@ from readiness.stages.run import Run, StageError
 
 def teardown(run: Run) -> None:
     """Stop what this run deployed. A target that belongs to another run's lease is left alone. Raises StageError if
-    it could not be stopped."""
+    it could not be stopped, or if that could not be recorded: it is stopped before anything is written, since a disk
+    that is full must not keep it running."""
+    started = time.monotonic()
+    try:
+        stopped, failure = _stop(run), ""
+    except (lease.LeaseError, TargetError, OSError) as error:
+        stopped, failure = False, str(error)
     with recording(run, StageRef(RUN_SCOPE, "teardown")) as record:
-        try:
-            held = lease.holder(run.environment_folder)
-        except lease.LeaseError as error:
-            raise StageError(str(error)) from error
-        mine = held is not None and held.owner == run.run_id
-        started = time.monotonic()
-        if mine:
-            try:
-                run.target.down()
-            except TargetError as error:
-                raise StageError(str(error)) from error
-            lease.release(run.environment_folder, run.run_id)
-        record.write("teardown.json", {"stopped": mine, "took_s": time.monotonic() - started})
+        if failure:
+            raise StageError(failure)
+        record.write("teardown.json", {"stopped": stopped, "took_s": time.monotonic() - started})
         run.home.load_progress(run.run_id).unlink(missing_ok=True)
+
+
+def _stop(run: Run) -> bool:
+    """Whether there was something of this run to stop."""
+    held = lease.holder(run.environment_folder)
+    if held is None or held.owner != run.run_id:
+        return False
+    run.target.down()
+    lease.release(run.environment_folder, run.run_id)
+    return True

@@ -1,0 +1,118 @@
+"""Marks deliveries that are over: one writer for all channels, a batch of marks in one commit.
+
+A crash after a channel's answer and before the mark leads to a second delivery with the same delivery_id, so a mark
+waits a few milliseconds at the most, and outlives a lost session: a new one begins with what the last could not mark.
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+import asyncpg
+import msgspec
+
+from phantommesh.automation.backlog import Backlog
+from phantommesh.automation.delivery import Delivery
+from phantommesh.automation.metrics import Metrics
+from phantommesh.automation.session import Session
+from phantommesh.config.model import CHANNELS
+from phantommesh.database.statements import COUNT_ATTEMPTS, SETTLE
+
+MAX_BATCH = 2_000
+RETRY_S = 0.5
+_POSITION: dict[str, int] = {channel: position for position, channel in enumerate(CHANNELS)}
+_log = logging.getLogger(__name__)
+
+
+class _Over(msgspec.Struct, gc=False):
+    delivery: Delivery
+    at_ns: int
+    reason: str | None
+
+
+class Settler:
+    """The marks that wait, and the one that writes them. linger_s: how long a mark may wait for others."""
+
+    def __init__(self, replica: str, linger_s: float, backlog: Backlog, metrics: Metrics) -> None:
+        self._replica = replica
+        self._linger_s = linger_s
+        self._backlog = backlog
+        self._metrics = metrics
+        self._over: list[_Over] = []
+        self._counted: list[Delivery] = []
+        self._some = asyncio.Event()
+
+    def delivered(self, deliveries: Sequence[Delivery]) -> None:
+        """A channel took these just now."""
+        self._add(deliveries, None)
+        self._metrics.took_each("alert_routing", [item.due_since_ns for item in deliveries])
+
+    def given_up(self, deliveries: Sequence[Delivery], reason: str) -> None:
+        """These are not tried again."""
+        self._add(deliveries, reason)
+
+    def tried(self, deliveries: Sequence[Delivery]) -> None:
+        """An attempt failed; another will be made."""
+        self._counted.extend(deliveries)
+        self._some.set()
+
+    def _add(self, deliveries: Sequence[Delivery], reason: str | None) -> None:
+        now_ns = time.time_ns()
+        self._over.extend(_Over(item, now_ns, reason) for item in deliveries)
+        self._some.set()
+
+    async def settle_what_is_left(self, session: Session) -> None:
+        """Mark what was over when the last session was lost, before anyone tries it again."""
+        self._counted.clear()
+        while self._over:
+            await self._settle(session)
+
+    async def run(self, session: Session) -> None:
+        """Mark until cancelled or the connection is lost; what is not marked then stays here."""
+        while True:
+            await self._some.wait()
+            await asyncio.sleep(self._linger_s)
+            self._some.clear()
+            try:
+                await self._count(session)
+                while self._over:
+                    await self._settle(session)
+            except asyncpg.PostgresError as error:
+                if session.lost.is_set():
+                    raise
+                _log.warning("not marked, tried again in %s s: %s", RETRY_S, error)
+                await asyncio.sleep(RETRY_S)  # a full disk, say: hurry helps nobody
+                self._some.set()
+
+    async def _settle(self, session: Session) -> None:
+        batch = self._over[:MAX_BATCH]
+        items = [over.delivery for over in batch]
+        await session.settler.execute(
+            SETTLE,
+            *_keys(items),
+            [over.at_ns for over in batch],
+            [item.source for item in items],
+            [over.reason for over in batch],
+            self._replica,
+        )
+        del self._over[: len(batch)]
+        for (channel, failed), count in Counter((o.delivery.channel, o.reason is not None) for o in batch).items():
+            (self._metrics.delivery_failed if failed else self._metrics.delivered)[channel].inc(count)
+        for over in batch:
+            self._backlog.settle(over.delivery.event_id, over.at_ns)
+
+    async def _count(self, session: Session) -> None:
+        counted, self._counted = self._counted, []
+        if counted:
+            await session.settler.execute(COUNT_ATTEMPTS, *_keys(counted))
+
+
+def _keys(items: list[Delivery]) -> list[list[object]]:
+    return [
+        [item.event_id for item in items],
+        [_POSITION[item.channel] for item in items],
+        [item.kind for item in items],
+        [item.attempts for item in items],
+    ]
