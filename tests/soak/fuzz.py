@@ -34,11 +34,15 @@ class Client:
         self.statuses: Counter[int] = Counter()
 
     def exchange(self, method: str, path: str, body: bytes | None = None) -> HttpAnswer:
-        """One request and its answer."""
-        self._connection.request(method, path, body=body, headers={"Content-Type": "application/json"})
-        response = self._connection.getresponse()
-        headers = {name.lower(): value for name, value in response.getheaders()}
-        answer = HttpAnswer(response.status, headers, response.read())
+        """One request and its answer. Raises AssertionError when there is none, or not all of it."""
+        try:
+            self._connection.request(method, path, body=body, headers={"Content-Type": "application/json"})
+            response = self._connection.getresponse()
+            headers = {name.lower(): value for name, value in response.getheaders()}
+            answer = HttpAnswer(response.status, headers, response.read())
+        except (http.client.HTTPException, OSError) as error:
+            self._connection.close()
+            raise AssertionError(f"{method} {path}: no whole answer ({error!r})") from error
         self.statuses[answer.status] += 1
         return answer
 

@@ -104,15 +104,20 @@ def raw_requests(draw: st.DrawFn) -> bytes:
     return whole[: draw(st.integers(1, len(whole)))] if draw(st.integers(0, 4)) == 0 else whole
 
 
-audit_queries = st.lists(
+_numbers_asked = st.one_of(
+    st.sampled_from((0, 1, 2**31 - 1, 2**31, 2**32, 2**63 - 1, 2**63)), st.integers(-1, 2**64), st.integers(0, 50)
+)
+_asked = st.one_of(
+    st.tuples(st.just("after"), _numbers_asked.map(str)),
+    st.tuples(st.just("limit"), _numbers_asked.map(str)),
     st.tuples(
         st.sampled_from(("source", "after", "limit", "x")),
         st.one_of(
-            st.sampled_from(
-                ("0", "1", "-1", "9223372036854775807", "9223372036854775808", "1.5", "", "%00", "%ff", "a")
-            ),
+            st.sampled_from(("unknown", "-1", "1.5", "", "%00", "%ff", "%F0%9F%98%80", "a")),
             st.text("0123456789abc%&=+", max_size=12),
         ),
     ),
-    max_size=3,
-).map(lambda pairs: "&".join([f"{name}={value}" for name, value in pairs] + ["limit=5"]))
+)
+audit_queries = st.lists(_asked, max_size=3).map(
+    lambda pairs: "&".join(["limit=5", *(f"{name}={value}" for name, value in pairs)])
+)
