@@ -17,7 +17,7 @@ from soak.victims import await_whole, end, replicas
 
 RATE_PER_S = 25_000 / 60
 LONGEST_S_A_KILL = 12.0
-_BEFORE_NS, _AFTER_NS = 100_000_000, 2_000_000_000
+_BEFORE_NS, _AFTER_NS = 50_000_000, 1_000_000_000
 _ORPHANS_OF_NS = 5_000_000_000
 TARGETS: dict[str, float] = {
     "acknowledged events lost": 0, "handled twice": 0, "never acknowledged": 0, "ids that were never sent": 0,
@@ -69,7 +69,8 @@ def _kill(platform: RunningPlatform, status: dict[str, object], count: int, chan
 
 def _figures(outcome: Outcome, ledger: Ledger, kills: list[Kill]) -> dict[str, float]:
     account = ledger.account()
-    gaps = [_gap_ms(outcome, kill) for kill in kills]
+    ends_ns = [kill.at_ns - _BEFORE_NS for kill in kills[1:]] + [2**62]
+    gaps = [_gap_ms(outcome, kill, end_ns) for kill, end_ns in zip(kills, ends_ns, strict=True)]
     orphans = [_orphans_s(ledger, kill) for kill in kills]
     return {
         "kills": float(len(kills)), "events sent": float(account.sent),
@@ -85,9 +86,11 @@ def _figures(outcome: Outcome, ledger: Ledger, kills: list[Kill]) -> dict[str, f
     }  # fmt: skip
 
 
-def _gap_ms(outcome: Outcome, kill: Kill) -> float:
-    """The longest time from an event's first attempt to its acknowledgement, of those due around a kill."""
-    near = (outcome.intended_ns > kill.at_ns - _BEFORE_NS) & (outcome.intended_ns < kill.at_ns + _AFTER_NS)
+def _gap_ms(outcome: Outcome, kill: Kill, end_ns: int) -> float:
+    """The longest time from an event's first attempt to its acknowledgement, of those due around a kill and before
+    what belongs to the next."""
+    near = outcome.intended_ns > kill.at_ns - _BEFORE_NS
+    near &= outcome.intended_ns < min(kill.at_ns + _AFTER_NS, end_ns)
     done = near & outcome.accepted
     return float((outcome.done_ns - outcome.sent_ns)[done].max()) / 1e6 if done.any() else float("inf")
 

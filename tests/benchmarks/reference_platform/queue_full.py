@@ -16,8 +16,8 @@ from target import NONE, Target, under
 
 from reference_platform.load_run import DRAIN_S, fresh_platform, warm
 
-QUEUE_SIZE, FILL_PER_S, REFUSED_PER_S, REFUSED_S = 2_000, 2_000.0, 1_000.0, 3.0
-_FILL_S = 1.6 * QUEUE_SIZE / FILL_PER_S
+QUEUE_SIZE, FILL_PER_S, REFUSED_PER_S, REFUSED_S = 2_000, 4_000.0, 1_000.0, 3.0
+_FILL_S = 4 * QUEUE_SIZE / FILL_PER_S  # more than half of the recorded alerts are due nowhere and fill no queue
 TARGETS: dict[str, Target] = {
     "refused p99 ms": under(5), "refusals without Retry-After": NONE, "other answers than 202 and 429": NONE,
     "acknowledged events lost": NONE, "handled twice": NONE, "refused events stored": NONE,

@@ -30,7 +30,9 @@ CREATE TABLE delivery (delivery_id uuid PRIMARY KEY, event_id uuid NOT NULL, cha
 CREATE TABLE audit (seq bigserial PRIMARY KEY, at_ns bigint NOT NULL, event_id uuid NOT NULL, action text NOT NULL,
                     detail jsonb NOT NULL);
 """
-_RISK = {1: 9.2, 2: 7.1, 3: 4.5}
+# By severity. So low that the recorded alerts are due at 0.43 channels each, a little less than the platform's 0.57:
+# the comparison must not come from more deliveries.
+_RISK = {1: 4.5, 2: 3.0, 3: 2.0}
 _CHANNELS = {
     "critical": ("slack", "pagerduty", "email", "sms"), "high": ("slack", "pagerduty"), "medium": ("slack",), "low": (),
 }  # fmt: skip
