@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CODE := include scenarios/locust tests $(wildcard dags)
 
-.PHONY: help setup demo test lint benchmark lock clean
+.PHONY: help setup demo test lint benchmark soak lock clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
 
@@ -35,8 +35,11 @@ test: lint  ## lint and all tests
 	$(BIN)/pytest tests/integration
 	$(BIN)/pytest tests/airflow
 
-benchmark: $(STAMP)  ## the figures of docs/benchmarks.md, measured here
-	@$(BIN)/python tests/benchmarks/all.py
+benchmark: $(STAMP)  ## the figures of docs/benchmarks.md, measured here; ONLY=platform chooses, SHORT=1 shortens
+	@ONLY="$(ONLY)" SHORT="$(SHORT)" $(BIN)/python tests/benchmarks/all.py
+
+soak: $(STAMP)  ## endurance: kills, restarts, spoiled input, hundreds of times; ONLY=kills chooses, SHORT=1 shortens
+	@ONLY="$(ONLY)" SHORT="$(SHORT)" $(BIN)/python tests/soak/all.py
 
 lock:  ## requirements.in -> requirements.txt, for every platform and Python from 3.11 on
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements.in -o requirements.txt

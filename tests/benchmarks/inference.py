@@ -13,8 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from target import at_most
+
 ROOT = Path(__file__).parents[2]
 COUNT, ROUNDS = 3_000, 20
+TARGETS = {"inference p50 us": at_most(20), "inference p95 us": at_most(50), "inference p99 us": at_most(150)}
 
 
 def measure() -> dict[str, float]:
