@@ -8,6 +8,8 @@ import gc
 import os
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +80,11 @@ class Replay:
                 if os.getppid() != self._parent:
                     self.loop.end(RuntimeError("the process that started it has gone"))
                     return
-                self.log.flush(lambda write, data: thread.apply(write, (data,)))
+                self.log.flush(lambda write, data: _in_thread(thread, write, data))
                 now_s, sent = time.monotonic(), self.loop.tally.sent
                 if self.plan.progress_file is not None:
                     progress = self._progress((sent - sent_before) / (now_s - before_s))
-                    thread.apply(publish, (self.plan.progress_file, progress))
+                    _in_thread(thread, publish, self.plan.progress_file, progress)
                 sent_before, before_s = sent, now_s
         except OSError as error:
             self.loop.end(error)
@@ -122,6 +124,30 @@ class Replay:
         }
 
 
+def _in_thread(thread: Any, work: Callable[..., None], *arguments: Any) -> None:
+    """Do it in a thread of gevent's. An error comes back as a value and is raised here: gevent prints what a thread
+    raises, which on a full disk fails in its hub and stops everything."""
+    if (error := thread.apply(_outcome, (work, arguments))) is not None:
+        raise error
+
+
+def _outcome(work: Callable[..., None], arguments: tuple[Any, ...]) -> OSError | None:
+    try:
+        work(*arguments)
+    except OSError as error:
+        return error
+    return None
+
+
+def _tell(failure: BaseException) -> None:
+    """Say why the load ended early. Where files cannot be written any more the process ends at once: Locust's own
+    ending writes, too, and hangs when it cannot."""
+    with suppress(OSError):  # on a full disk even the reason may have no place
+        print(f"the load ended early: {failure}", file=sys.stderr, flush=True)
+    if isinstance(failure, OSError):
+        os._exit(1)
+
+
 class Sensor(User):
     """The one user that Locust runs: a sensor that sends every alert of the schedule at its time."""
 
@@ -133,14 +159,16 @@ class Sensor(User):
         try:
             run = Replay(read_plan(Path(os.environ["READINESS_LOAD_PLAN"])))
         except (OSError, ValueError, RuntimeError) as error:
-            print(f"the load could not start: {error}", file=sys.stderr)
             gevent.spawn(runner.quit)
+            print(f"the load could not start: {error}", file=sys.stderr)
             raise StopUser from error
         try:
             run.send()
+        except OSError as error:
+            run.loop.failure = run.loop.failure or error
         finally:
             self.environment.process_exit_code = 0 if run.finished else 1
-            if run.loop.failure is not None:
-                print(f"the load ended early: {run.loop.failure}", file=sys.stderr)
             gevent.spawn(runner.quit)
+            if run.loop.failure is not None:
+                _tell(run.loop.failure)
         raise StopUser  # else Locust would start the task again before it quits

@@ -117,7 +117,8 @@ def test_a_replica_whose_port_is_taken_says_so_in_one_line(running: Platform) ->
         taken.listen()
         (other / "run.json").write_text(json.dumps({**run, "admin_ports": [taken.getsockname()[1]]}))
         command = [sys.executable, "-m", "phantommesh.automation", str(other), "0"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        secrets = os.environ | {"PHANTOMMESH_KEY": PLANTED}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env=secrets)
     assert done.returncode != 0
     last = json.loads(done.stderr.splitlines()[-1])
     assert (last["level"], last["replica"]) == ("critical", "automation-0")

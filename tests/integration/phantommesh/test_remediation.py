@@ -195,7 +195,7 @@ async def _end(server: asyncio.Server) -> None:
 def test_no_more_at_once_than_allowed_over_all_processes(mesh: Platform, processes: Processes) -> None:
     with slow_vpn_core(0.1) as (slow, port):
         rivals = [processes.start(name, port=port, max_concurrent=4) for name in ("a", "b", "c")]
-        ask(mesh, 40)
+        ask(mesh, 120)
         running: list[int] = []
 
         def all_done() -> bool:
@@ -203,13 +203,13 @@ def test_no_more_at_once_than_allowed_over_all_processes(mesh: Platform, process
                 wake(rival)
             found = states(mesh)
             running.append(found["running"])
-            return found["done"] == 40
+            return found["done"] == 120
 
         until(all_done, 30)
     print(f"at most {slow.most} calls at once, at most {max(running)} rows in state running; 4 are allowed")
     assert slow.most == 4, "fewer would mean that the test saw no rivalry"
     assert max(running) <= 4
-    assert slow.answered == 40
+    assert slow.answered == 120
     replicas = mesh.query(
         "SELECT DISTINCT replica FROM audit WHERE action = 'remediated' AND replica IN ('a', 'b', 'c')"
     )

@@ -10,7 +10,8 @@ from phantommesh.automation.events import observe
 from phantommesh.config.load import PRODUCTION, load
 
 TRAFFIC = Path(__file__).parents[3] / "scenarios/traffic/suricata"
-ASSESSOR = Assessor(load(PRODUCTION, {}).threat_assessment)
+SETTINGS = load(PRODUCTION, {}).threat_assessment
+ASSESSOR = Assessor(SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +42,7 @@ def test_levels_follow_the_thresholds(recorded: list[dict[str, Any]]) -> None:
 
 def test_the_same_event_gets_the_same_result_whatever_came_before(recorded: list[dict[str, Any]]) -> None:
     first = [assess(event) for event in recorded]
-    again = [
-        Assessor(load(PRODUCTION, {}).threat_assessment).assess(observe(json.dumps(event).encode(), 99))
-        for event in reversed(recorded)
-    ]
+    again = [Assessor(SETTINGS).assess(observe(json.dumps(event).encode(), 99)) for event in reversed(recorded)]
     assert first == again[::-1]
 
 
