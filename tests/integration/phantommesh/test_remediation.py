@@ -1,16 +1,13 @@
 """Auto-remediation: each incident quarantined once, whatever dies; never more at once than is allowed."""
 
-import asyncio
 import json
 import signal
 import subprocess
 import sys
-import threading
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ import pytest
 
 from .conftest import Platform, until
 from .remediation_process import STEPS
+from .slow_vpn_core import slow_vpn_core
 
 PROCESS = Path(__file__).parent / "remediation_process.py"
 TAKEN_OVER_S, TAKEN_OVER_MARGIN_S = 0.5, 2.0
@@ -144,52 +142,6 @@ def test_once_while_one_after_the_other_dies(mesh: Platform, processes: Processe
     until(lambda: states(mesh)["done"] == 30)
     assert trail(mesh, incidents) == dict.fromkeys(incidents, 1)
     assert Counter(action for action, _ in audit(mesh, incidents)) == {"remediated": 30}
-
-
-class SlowVpnCore:
-    """Takes its time, answers like vpn-core, and counts how many it is asked at once."""
-
-    def __init__(self, answer_after_s: float) -> None:
-        self._answer_after_s = answer_after_s
-        self.now = self.most = self.answered = 0
-
-    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
-                self.now += 1
-                self.most = max(self.most, self.now)
-                await asyncio.sleep(self._answer_after_s)
-                self.now -= 1
-                self.answered += 1
-                body = b'{"peer_id":null,"new":true}'
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-            writer.close()
-
-
-@contextmanager
-def slow_vpn_core(answer_after_s: float) -> Iterator[tuple[SlowVpnCore, int]]:
-    """It, and its port."""
-    loop, slow = asyncio.new_event_loop(), SlowVpnCore(answer_after_s)
-    server = loop.run_until_complete(asyncio.start_server(slow.talk, "127.0.0.1", 0))
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        yield slow, server.sockets[0].getsockname()[1]
-    finally:
-        asyncio.run_coroutine_threadsafe(_end(server), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
-
-
-async def _end(server: asyncio.Server) -> None:
-    server.close()
-    talks = asyncio.all_tasks() - {asyncio.current_task()}
-    for talk in talks:
-        talk.cancel()
-    await asyncio.gather(*talks, return_exceptions=True)
 
 
 def test_no_more_at_once_than_allowed_over_all_processes(mesh: Platform, processes: Processes) -> None:

@@ -3,57 +3,29 @@
 import json
 import os
 import signal
-import threading
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
-from http.client import HTTPException
 from typing import Any
 
 import psutil
 import pytest
 
 from .conftest import Answer, Platform, call, until
+from .repeating import Repeating, ready
 
 BACK_S, BACK_MARGIN_S = 2.0, 4.0
 
 
-class Traffic:
-    """Posts one event after another in a thread and keeps the ids that were acknowledged."""
+def posting(platform: Platform, event: dict[str, Any]) -> Repeating:
+    """One event after another."""
 
-    def __init__(self, platform: Platform, event: dict[str, Any]) -> None:
-        self._platform, self._event = platform, event
-        self.acknowledged: set[str] = set()
-        self.statuses: Counter[int] = Counter()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
+    def post() -> tuple[str, int]:
+        event_id = str(uuid.uuid4())
+        return event_id, platform.post(event | {"event_id": event_id}).status
 
-    def __enter__(self) -> "Traffic":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            event_id = str(uuid.uuid4())
-            try:
-                status = self._platform.post(self._event | {"event_id": event_id}).status
-            except (OSError, HTTPException):
-                status = 0
-            self.statuses[status] += 1
-            if status == 202:
-                self.acknowledged.add(event_id)
-
-
-def _ready(url: str) -> bool:
-    try:
-        return call(f"{url}/readyz", timeout_s=1).status == 200
-    except (OSError, HTTPException):
-        return False
+    return Repeating(post, 202)
 
 
 def _repeats(platform: Platform, source: str) -> int:
@@ -62,11 +34,11 @@ def _repeats(platform: Platform, source: str) -> int:
 
 def test_a_killed_replica_is_back_and_nothing_is_lost(platform: Platform, critical: dict[str, Any]) -> None:
     victim = platform.component("automation-1")
-    with Traffic(platform, critical | {"host": "kill"}) as traffic:
+    with posting(platform, critical | {"host": "kill"}) as traffic:
         until(lambda: len(traffic.acknowledged) > 100)
         os.kill(victim["pid"], signal.SIGKILL)
         until(lambda: not psutil.pid_exists(victim["pid"]))
-        took_s = until(lambda: _ready(victim["admin_url"]))
+        took_s = until(lambda: ready(victim["admin_url"]))
         until(lambda: len(traffic.acknowledged) > 300)
     print(f"a killed replica was ready again after {took_s:.2f} s (aim: {BACK_S} s); answers {traffic.statuses}")
     assert took_s < BACK_MARGIN_S
@@ -109,7 +81,7 @@ def test_orphans_are_taken_over_while_others_live(platform: Platform, critical: 
 
 def test_the_database_comes_back_and_meanwhile_answers_are_503(platform: Platform, critical: dict[str, Any]) -> None:
     until(lambda: platform.status()["state"] == "ready")
-    with Traffic(platform, critical | {"host": "database"}) as traffic:
+    with posting(platform, critical | {"host": "database"}) as traffic:
         until(lambda: len(traffic.acknowledged) > 20)
         os.kill(platform.component("postgres-0")["pid"], signal.SIGKILL)
         until(lambda: traffic.statuses[503] > 0)
@@ -122,11 +94,11 @@ def test_the_database_comes_back_and_meanwhile_answers_are_503(platform: Platfor
 def test_a_terminated_replica_drains_and_answers_every_request(platform: Platform, critical: dict[str, Any]) -> None:
     until(lambda: platform.status()["state"] == "ready")
     victim = platform.component("automation-2")
-    with Traffic(platform, critical | {"host": "drain"}) as traffic:
+    with posting(platform, critical | {"host": "drain"}) as traffic:
         until(lambda: len(traffic.acknowledged) > 50)
         os.kill(victim["pid"], signal.SIGTERM)
         until(lambda: not psutil.pid_exists(victim["pid"]))
-        until(lambda: _ready(victim["admin_url"]))
+        until(lambda: ready(victim["admin_url"]))
     log = (platform.state / "log" / "supervisord.log").read_text()
     assert "exited: automation-2 (exit status 0; expected)" in log
     until(lambda: platform.all_handled("drain", traffic.acknowledged))
