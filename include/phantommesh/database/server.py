@@ -22,7 +22,7 @@ SUPERUSER = "postgres"
 CONNECTIONS_BESIDE_POOL = 20  # for `up`, training and people; PostgreSQL keeps 3 of them for its superuser
 _PROGRAMS = ("initdb", "postgres")
 # Durability is PostgreSQL's default and stated here because answers promise it (fsync, synchronous_commit). A commit is
-# one synchronous write (O_DSYNC) instead of a write and a flush: as durable, and a third quicker where commits are small
+# one synchronous write (O_DSYNC) instead of a write and a flush: as durable, and quicker where commits are small
 # (https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-WAL-SYNC-METHOD).
 _SETTINGS = """
 listen_addresses = ''
