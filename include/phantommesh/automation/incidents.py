@@ -20,7 +20,7 @@ from phantommesh.automation.incident_requests import (
     read_id,
     read_query,
 )
-from phantommesh.automation.reading import Reading
+from phantommesh.automation.reading import BusyError, Reading
 from phantommesh.automation.session import LOST
 from phantommesh.database import incident_statements as statements
 
@@ -68,8 +68,10 @@ class Incidents:
     async def _with_database(self, send: Send, headers: tuple[Header, ...], reply: Reply) -> None:
         """Answer with what `reply` returns; None: it has answered."""
         try:
-            async with self._readers, self._reading.connection() as connection:
+            async with self._reading.turn(self._readers), self._reading.connection() as connection:
                 document = await reply(connection)
+        except BusyError as error:
+            raise RequestError(503, str(error)) from error
         except (*LOST, asyncpg.PostgresError) as error:
             raise RequestError(503, f"the database cannot be reached ({error})") from error
         if document is not None:
@@ -123,12 +125,35 @@ async def _history(connection: asyncpg.Connection, incident_id: uuid.UUID) -> ob
 
 async def _list(connection: asyncpg.Connection, query: Query, receive: Receive, send: Send) -> None:
     statement = statements.LIST_ALL if query.state is None else statements.LIST[query.state]
+    if query.limit is not None and query.limit <= ROWS_AT_ONCE:
+        await _list_few(connection, statement, query, query.limit, send)
+    else:
+        await _list_streamed(connection, statement, query, receive, send)
+
+
+async def _list_few(connection: asyncpg.Connection, statement: str, query: Query, limit: int, send: Send) -> None:
+    """One statement and one piece: what a page of a list, or a probe, costs."""
+    await _require_known(connection, query.after)
+    rows = await connection.fetch(statement + statements.LIMIT, query.level, query.after, limit)
+    found = [Incident.of(row) for row in rows]
+    last = found[-1].incident_id if found else None if query.after is None else str(query.after)
+    end = _encoder.encode({"end": True, "count": len(found), "last": last}) + b"\n"
+    await answer_bytes(send, 200, _encoder.encode_lines(found) + end, _LINES)
+
+
+async def _require_known(connection: asyncpg.Connection, after: uuid.UUID | None) -> None:
+    if after is not None and await connection.fetchrow(statements.READ, after) is None:
+        raise RequestError(400, f"after: there is no incident {after}", position="after")
+
+
+async def _list_streamed(
+    connection: asyncpg.Connection, statement: str, query: Query, receive: Receive, send: Send
+) -> None:
     gone = asyncio.ensure_future(_gone(receive))
     count, last, started = 0, None if query.after is None else str(query.after), False
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            if query.after is not None and await connection.fetchrow(statements.READ, query.after) is None:
-                raise RequestError(400, f"after: there is no incident {query.after}", position="after")
+            await _require_known(connection, query.after)
             cursor = await connection.cursor(statement, query.level, query.after)
             await send({"type": "http.response.start", "status": 200, "headers": [_LINES]})
             started = True

@@ -19,6 +19,10 @@ BUSY = 6  # the session's four, escalation, remediation
 BETWEEN_S = 0.05
 
 
+class BusyError(Exception):
+    """Too many read already."""
+
+
 class Reading:
     """The pool of one replica. Nothing connects before it is opened or first used."""
 
@@ -43,6 +47,20 @@ class Reading:
             raise
         finally:
             await pool.release(connection)
+
+    @asynccontextmanager
+    async def turn(self, readers: asyncio.Semaphore) -> AsyncIterator[None]:
+        """One of the readers' places. Raises BusyError when none is free in the time that connecting may take: who has
+        waited for so long may be gone, and whoever comes next would wait behind the dead."""
+        try:
+            async with asyncio.timeout(self._settings.connect_timeout_s):
+                await readers.acquire()
+        except TimeoutError as error:
+            raise BusyError(f"too many read at once; none ended in {self._settings.connect_timeout_s:g} s") from error
+        try:
+            yield
+        finally:
+            readers.release()
 
     async def keep(self) -> None:
         """Have the connections ready before somebody asks, until cancelled. Raises what `connection` raises.
@@ -83,8 +101,13 @@ class Reading:
         timeout_s = self._settings.statement_timeout_s
         return await asyncpg.create_pool(
             host=self._socket_dir, user=APP, database=DATABASE, min_size=0, max_size=self._most,
-            timeout=self._settings.connect_timeout_s, max_inactive_connection_lifetime=0,
+            timeout=self._settings.connect_timeout_s, max_inactive_connection_lifetime=0, reset=_as_it_is,
             server_settings={
                 "application_name": "phantommesh reader", "statement_timeout": str(int(timeout_s * 1000)), "jit": "off",
             },
         )  # fmt: skip
+
+
+async def _as_it_is(_connection: asyncpg.Connection) -> None:
+    """Who used a connection leaves nothing behind (each transaction is ended, what failed is terminated), so it is not
+    reset for the next: that would cost as much as a small read."""

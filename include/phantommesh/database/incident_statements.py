@@ -21,6 +21,7 @@ ORDER BY opened_at_ns, incident_id
 """
 LIST = {state: _LIST.format(state=condition) for state, condition in STATES.items()}
 LIST_ALL = _LIST.format(state="true")
+LIMIT = " LIMIT $3"
 
 # $1 incident, $2 how many at most
 EVENTS = """

@@ -42,7 +42,7 @@ CREATE TABLE incident (
     resolved_by        text,
     resolution         text
 );
-CREATE INDEX incident_opened ON incident (opened_at_ns);
+CREATE INDEX incident_opened ON incident (opened_at_ns, incident_id);
 CREATE INDEX incident_to_escalate ON incident (opened_at_ns)
     WHERE acknowledged_at_ns IS NULL AND resolved_at_ns IS NULL AND escalated_at_ns IS NULL;
 
