@@ -14,7 +14,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 def scaling_options(command: F) -> F:
     """Adds the options; none of them counts without --max-replicas."""
     options = (
-        click.option("--max-replicas", type=click.IntRange(1, 16), help="Scale automation up to so many; default: never."),
+        click.option(
+            "--max-replicas", type=click.IntRange(1, 16), help="Scale automation up to so many; default: never."
+        ),
         click.option(
             "--scale-cpu-percent", default=70.0, show_default=True, type=click.FloatRange(1, 1000),
             help="Scale so that a replica uses this share of its CPU request.",

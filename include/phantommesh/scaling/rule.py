@@ -109,9 +109,7 @@ def _ceil(value: float) -> int:
     return math.ceil(value - 1e-9)
 
 
-def _recent(
-    entries: tuple[tuple[float, int], ...], now_s: float, scaling: Scaling
-) -> tuple[tuple[float, int], ...]:
+def _recent(entries: tuple[tuple[float, int], ...], now_s: float, scaling: Scaling) -> tuple[tuple[float, int], ...]:
     periods = [policy.period_s for way in (scaling.up, scaling.down) for policy in way.policies]
     oldest_s = now_s - max(scaling.up.window_s, scaling.down.window_s, *periods, 0.0)
     return tuple(entry for entry in entries if entry[0] >= oldest_s)

@@ -19,7 +19,7 @@ class Policy:
 @dataclass(frozen=True, slots=True)
 class Behaviour:
     """Of one direction. ``window_s``: stabilisation, in seconds: of all that was recommended in it, the most cautious
-    counts. ``select``: which of several policies holds. ``tolerance``: a ratio that is this close to 1 changes nothing."""
+    counts. ``select``: which of several policies holds. ``tolerance``: a ratio this close to 1 changes nothing."""
 
     window_s: float
     policies: tuple[Policy, ...]
@@ -35,8 +35,8 @@ DOWN = Behaviour(300.0, (Policy("percent", 100, 15.0),))
 class Scaling:
     """``least`` to ``most`` replicas, so that each uses ``target_percent`` of ``request_cores`` of CPU.
 
-    ``sync_s``: seconds between two decisions. ``cpu_initialization_s``, ``initial_readiness_s``: how long after its start
-    a pod may count as not yet ready (the controller's --horizontal-pod-autoscaler-cpu-initialization-period and
+    ``sync_s``: seconds between two decisions. ``cpu_initialization_s``, ``initial_readiness_s``: how long after its
+    start a pod may count as not yet ready (the controller's --horizontal-pod-autoscaler-cpu-initialization-period and
     -initial-readiness-delay).
     """
 
