@@ -25,7 +25,7 @@ def deploy(run: Run) -> None:
             leftover = run.target.status()["state"] != "stopped"
             if leftover:  # whoever left it has no lease any more
                 run.target.down()
-            status = run.target.up(plan.replicas, plan.port)
+            status = run.target.up(plan.replicas, plan.port, plan.links)
         except lease.LeaseError as error:
             raise EnvironmentInUseError(str(error)) from error
         except (TargetError, ValueError) as error:
