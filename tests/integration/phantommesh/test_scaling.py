@@ -14,8 +14,8 @@ from .conftest import Platform, call, run_command, until
 
 SCALED_S = 60.0
 OPTIONS = (
-    "--replicas", "1", "--vpn-replicas", "1", "--max-replicas", "3", "--cpu-request", "0.05", "--scale-cpu-percent", "60",
-    "--scale-period", "1", "--scale-down-window", "4",
+    "--replicas", "1", "--vpn-replicas", "1", "--max-replicas", "3", "--cpu-request", "0.05",
+    "--scale-cpu-percent", "60", "--scale-period", "1", "--scale-down-window", "4",
 )  # fmt: skip
 
 
