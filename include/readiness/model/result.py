@@ -94,7 +94,8 @@ class SignOff:
 
 @dataclass(frozen=True)
 class RunDecision:
-    """The decision of a run. ``scope``: "release", or "merge" for a smoke run, which never gates a release."""
+    """The decision of a run. ``scope``: "release", or "merge" for a smoke run, which never gates a release.
+    ``by_scenario``: what the evidence of each scenario alone says; the run's word is never better than the worst."""
 
     run_id: str
     decision: Decision
@@ -104,3 +105,4 @@ class RunDecision:
     scenarios: tuple[ScenarioResult, ...]
     sign_off: SignOff | None = None
     warnings: tuple[str, ...] = field(default=())
+    by_scenario: dict[str, Decision] = field(default_factory=dict)
