@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readiness.analysis.answers import error_rate_outside_fault, wrong_answers_in_fault
+from readiness.analysis.drill_times import degraded_rate, recovery_time
 from readiness.analysis.ledger import was_sent
 from readiness.analysis.percentile import largest, percentile
 from readiness.analysis.proportion import proportion
@@ -141,6 +142,8 @@ MEASURES: dict[str, Method] = {
     "events_unexpected": _events_unexpected,
     "alerts_undelivered": _alerts_undelivered,
     "alerts_duplicated": _alerts_duplicated,
+    "recovery_time": recovery_time,
+    "degraded_rate": degraded_rate,
     "replica_ready": replica_ready,
     "replica_ready_outside_fault": replica_ready_outside_fault,
     "scale_out_time": scale_out_time,
