@@ -13,7 +13,7 @@ from readiness.clients.probes.prober import Prober, raise_priority
 from readiness.model.dataset import PROBES, Phase, PhaseClock, ScenarioEvidence
 from synthetic_evidence import steady_evidence
 
-RATE_HZ, TIMEOUT_S = 100.0, 0.5
+RATE_HZ, TIMEOUT_S = 110.0, 0.5
 _EMPTY = steady_evidence(rate_per_s=1, warmup_s=1, measure_s=5)
 
 
@@ -58,5 +58,6 @@ def as_evidence(probes: pd.DataFrame, started_ns: int, finished_ns: int) -> Scen
     last_ns = int(np.sort(probes["sent_ns"].to_numpy())[-8])
     clock = PhaseClock(1, started_ns, (Phase("measure", first_ns, last_ns),), {"measure": 1})
     facts = {"rate_hz": RATE_HZ, "timeout_s": TIMEOUT_S, "started_ns": started_ns, "finished_ns": finished_ns,
-             "worst_lag_ms": float((probes["sent_ns"] - probes["intended_ns"]).max()) / 1e6}  # fmt: skip
+             "worst_lag_ms": float((probes["sent_ns"] - probes["intended_ns"]).max()) / 1e6,
+             "wall_clock_drift_ns": 0}  # fmt: skip
     return replace(_EMPTY, clock=clock, probes=probes, probe=facts)

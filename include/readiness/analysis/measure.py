@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from readiness.analysis.interruption import interruption
 from readiness.analysis.ledger import was_sent
 from readiness.analysis.percentile import largest, percentile
 from readiness.analysis.proportion import proportion
@@ -158,6 +159,10 @@ def _cpu_slope(readings: Readings, _: str | None, confidence: float) -> Measurem
     return leak_slope(readings.evidence, "cpu", confidence)
 
 
+def _interruption(readings: Readings, _: str | None, confidence: float) -> Measurement:
+    return interruption(readings.evidence, confidence)
+
+
 MEASURES: dict[str, Method] = {
     "accept_latency": _accept_latency,
     "end_to_end_latency": _end_to_end_latency,
@@ -174,4 +179,5 @@ MEASURES: dict[str, Method] = {
     "queue_recovery_time": _queue_recovery_time,
     "memory_slope": _memory_slope,
     "cpu_slope": _cpu_slope,
+    "interruption": _interruption,
 }
