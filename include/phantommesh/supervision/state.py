@@ -61,8 +61,8 @@ class Run:
 
     runtime_dir: short, in the system's temporary folder: sockets, whose paths may have 107 bytes.
     data_dir: the database; data_is_apart when it could not be kept in the state folder.
-    admin_ports: of all replicas that there may ever be; least_replicas of them run whatever the load (0: all).
     links: connections that are led through a proxy; database_dir: the socket's folder below runtime_dir.
+    admin_ports: of all replicas that there may ever be; least_replicas of them run whatever the load (0: all).
     """
 
     runtime_dir: str

@@ -39,16 +39,16 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What `up` was asked for. port 0: a free one. links: names of LINKS, connections to lead through a proxy. scaling:
-    None: there are always ``replicas``."""
+    """What `up` was asked for. port 0: a free one. scaling: None: there are always ``replicas``. links: names of LINKS,
+    connections to lead through a proxy."""
 
     replicas: int
     vpn_replicas: int
     port: int
     config: Config
     keep_data: bool
-    links: tuple[str, ...] = ()
     scaling: Scaling | None = None
+    links: tuple[str, ...] = ()
 
     @property
     def most_replicas(self) -> int:

@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 
 from readiness.analysis.bound import AtLeast
+from readiness.analysis.interruption import interruptions
 from readiness.analysis.load_proof import prove_load
 from readiness.analysis.measure import measure_from
 from readiness.analysis.readings import Readings
 from readiness.analysis.shape import CLOCK, shape_problems, unfit_for
 from readiness.model.dataset import ScenarioEvidence
-from readiness.model.metric import Kind
+from readiness.model.metric import PROBES, Kind
 from readiness.model.quantity import show
 from readiness.model.result import DataCheck, LoadProof, Measurement, ObjectiveResult, ScenarioResult
 from readiness.model.scenario import Objective, Profile, Scenario
@@ -81,7 +83,8 @@ def judge_scenario(
         reasons += _length_problems(evidence, profile)
     readings = Readings(evidence)
     objectives = tuple(_judged(objective, readings, wrong) for objective in scenario.objectives)
-    return _result(scenario, reasons, proof, objectives, data_checks)
+    result = _result(scenario, reasons, proof, objectives, data_checks)
+    return result if {CLOCK, PROBES} & wrong.keys() else replace(result, interruptions=interruptions(evidence))
 
 
 def _result(

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from readiness.analysis.answers import error_rate_outside_fault, wrong_answers_in_fault
+from readiness.analysis.drill_times import degraded_rate, recovery_time
+from readiness.analysis.interruption import interruption
 from readiness.analysis.ledger import was_sent
 from readiness.analysis.percentile import largest, percentile
 from readiness.analysis.proportion import proportion
@@ -130,6 +132,10 @@ def _cpu_slope(readings: Readings, _: str | None, confidence: float) -> Measurem
     return leak_slope(readings.evidence, "cpu", confidence)
 
 
+def _interruption(readings: Readings, _: str | None, confidence: float) -> Measurement:
+    return interruption(readings.evidence, confidence)
+
+
 MEASURES: dict[str, Method] = {
     "accept_latency": _accept_latency,
     "end_to_end_latency": _end_to_end_latency,
@@ -141,6 +147,8 @@ MEASURES: dict[str, Method] = {
     "events_unexpected": _events_unexpected,
     "alerts_undelivered": _alerts_undelivered,
     "alerts_duplicated": _alerts_duplicated,
+    "recovery_time": recovery_time,
+    "degraded_rate": degraded_rate,
     "replica_ready": replica_ready,
     "replica_ready_outside_fault": replica_ready_outside_fault,
     "scale_out_time": scale_out_time,
@@ -150,4 +158,5 @@ MEASURES: dict[str, Method] = {
     "queue_recovery_time": _queue_recovery_time,
     "memory_slope": _memory_slope,
     "cpu_slope": _cpu_slope,
+    "interruption": _interruption,
 }

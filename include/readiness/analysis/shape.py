@@ -1,6 +1,6 @@
 """Whether evidence has the form that measuring needs; what lacks it is named instead of crashing a measurement."""
 
-from readiness.model.dataset import DATASETS, ScenarioEvidence
+from readiness.model.dataset import DATASETS, ScenarioEvidence, columns_of, data_sets_of, frame_of
 from readiness.model.metric import Metric
 
 CLOCK = "load/phases.json"
@@ -9,8 +9,8 @@ CLOCK = "load/phases.json"
 def shape_problems(evidence: ScenarioEvidence) -> dict[str, str]:
     """Data set -> what is wrong with its columns or types; the phase clock's entry is CLOCK. Empty if all is well."""
     found: dict[str, str] = {}
-    for dataset, columns in DATASETS.items():
-        frame = getattr(evidence, dataset.split("/")[1].removesuffix(".parquet"))
+    for dataset in data_sets_of(evidence):
+        columns, frame = columns_of(dataset), frame_of(evidence, dataset)
         missing = [name for name in columns if name not in frame.columns]
         other = [
             f"{name} is {frame[name].dtype}, not {kind}"

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from readiness.checks.fault_gaps import with_drill
 from readiness.model.dataset import ScenarioEvidence
 from readiness.model.result import DataCheck
 from readiness.model.verdict import Verdict
@@ -71,6 +72,7 @@ def no_gaps(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataChec
     ):
         lives = _lives(evidence, components)
         times = {str(name): np.unique(part.to_numpy()) for name, part in rows.groupby("replica")["time_ns"]}
+        times = with_drill(evidence, times)
         empty = np.empty(0, dtype=np.int64)
         gaps = [
             text

@@ -92,9 +92,10 @@ _ALL = (
     Metric("interruption", Kind.VALUE, Dimension.DURATION, "probe", (PROBES,),
            "longest time without a success on any probed path"),
     Metric("recovery_time", Kind.VALUE, Dimension.DURATION, "drill", (_HEALTH,),
-           "from the injection until every replica is ready and the queue is back at its level before"),
+           "from the end of a fault, or from its injection if it does not last, until every replica is ready and the "
+           "queue is back at its level before; the longest of the drill"),
     Metric("degraded_rate", Kind.VALUE, Dimension.RATE, "drill", (_REQUESTS,),
-           "events acknowledged per time while the fault is in place"),
+           "events acknowledged per time while a fault is in place and not all replicas under load are gone"),
 )  # fmt: skip
 
 CATALOGUE: dict[str, Metric] = {metric.name: metric for metric in _ALL}
