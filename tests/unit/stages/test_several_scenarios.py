@@ -6,6 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+from readiness.cli.validate import validate
 from readiness.clients.target_process import TargetError
 from readiness.stages import sequence, steady_state
 from readiness.stages.plan import Request, every_scenario, resolve
@@ -150,14 +152,13 @@ def test_a_target_that_is_not_steady_any_more_ends_the_measuring(monkeypatch: py
 
 
 def test_the_worked_example_of_contributing_is_a_valid_scenario(tmp_path: Path) -> None:
-    from readiness.spec.files import read_all
-
     text = (ROOT / "CONTRIBUTING.md").read_text()
     example = text.split("## Add a scenario", 1)[1].split("```yaml\n", 1)[1].split("```", 1)[0]
     path = tmp_path / "evening.yaml"
     path.write_text(example)
-    found, problems = read_all([path])
-    assert problems == []
-    assert [item.name for item in found] == ["evening"]
+    valid = CliRunner().invoke(validate, [str(path)])
+    assert (valid.exit_code, valid.output) == (0, "1 files, 0 problems\n")
     path.write_text(example.replace("accept_latency", "accept_latencies"))
-    assert "no stage produces the metric 'accept_latencies'" in str(read_all([path])[1][0])
+    refused = CliRunner().invoke(validate, [str(path)])
+    assert refused.exit_code == 1
+    assert "no stage produces the metric 'accept_latencies'" in refused.output
