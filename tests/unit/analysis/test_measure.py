@@ -131,6 +131,15 @@ def test_achieved_rate_is_what_was_sent_per_time(clean: ScenarioEvidence) -> Non
     assert of(clean, "achieved_rate").value == pytest.approx(20)
 
 
+def test_achieved_load_is_what_was_sent_of_what_was_scheduled(clean: ScenarioEvidence) -> None:
+    assert of(clean, "achieved_load").value == 1
+    cut = clean.requests.drop(clean.requests.index[-60:])
+    assert of(replace(clean, requests=cut), "achieved_load").value == pytest.approx(0.9)
+    stopped = clean.requests.copy()
+    stopped.loc[stopped.index[-6:], ["status", "error", "done_ns"]] = [0, "stopped", None]
+    assert of(replace(clean, requests=stopped), "achieved_load").value == pytest.approx(0.99)
+
+
 def test_the_ledger_metrics_count_what_was_planted(clean: ScenarioEvidence) -> None:
     ids = some_events(clean, 5, due=True)
     alerts = int(clean.deliveries["event_id"].isin(ids).sum())
