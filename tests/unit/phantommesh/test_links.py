@@ -158,8 +158,17 @@ def test_without_a_target_a_connection_ends(tmp_path: Path) -> None:
     asyncio.run(go())
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b'{"kind": "rude", "for_s": 1}', b'{"kind": "drop", "for_s": 0}',
-                                  b'{"kind": "drop", "for_s": 301}', b'{"kind": "drop", "for_s": 1, "x": 1}'])  # fmt: skip
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b'{"kind": "rude", "for_s": 1}',
+        b'{"kind": "drop", "for_s": 0}',
+        b'{"kind": "drop", "for_s": 301}',
+        b'{"kind": "drop", "for_s": 1, "x": 1}',
+    ],
+)
 def test_what_is_no_fault_is_refused(body: bytes) -> None:
     with pytest.raises((msgspec.ValidationError, msgspec.DecodeError)):
         read_fault(body)
