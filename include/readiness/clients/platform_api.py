@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 
 _TIMEOUT_S = 10.0
+_STREAM_TIMEOUT_S = 60.0
+"""Before the first row of one source a busy target may have to read past all others'."""
 # What is measured is on this machine or in the test network: a proxy of the user's shell is not on the way there.
 _PROXIES = False
 
@@ -46,7 +48,9 @@ def stream(url: str, source: str) -> Iterator[dict[str, Any]]:
     line is missing or counts otherwise; ApiError if there is no answer at all."""
     count = 0
     try:
-        with httpx.stream("GET", url, params={"source": source}, timeout=_TIMEOUT_S, trust_env=_PROXIES) as answer:
+        with httpx.stream(
+            "GET", url, params={"source": source}, timeout=_STREAM_TIMEOUT_S, trust_env=_PROXIES
+        ) as answer:
             if answer.status_code != 200:
                 raise ApiError(f"GET {url}: HTTP {answer.status_code}")
             for line in answer.iter_lines():
