@@ -139,17 +139,17 @@ class Scraper:
         await self._http.aclose()
 
     async def metrics(self, admin_url: str) -> Scrape:
-        """/readyz and /metrics of one replica."""
+        """/readyz and /metrics of one replica; one that dies between the two answers is not ready."""
         ready, took_ms, error = await self._get(f"{admin_url}/readyz")
         answer, more_ms, error = await self._get(f"{admin_url}/metrics")
         is_ready = ready is not None and ready.status_code == 200
         if answer is None or answer.status_code != 200:
             reason = error or f"HTTP {answer.status_code if answer else 0}"
-            return Scrape(False, is_ready, took_ms + more_ms, reason, ())
+            return Scrape(False, False, took_ms + more_ms, reason, ())
         try:
             return Scrape(True, is_ready, took_ms + more_ms, "", parse_metrics(answer.text))
         except (ValueError, LookupError, TypeError) as problem:  # what the parser raises for text that is no metrics
-            return Scrape(False, is_ready, took_ms + more_ms, f"not metrics: {problem}", ())
+            return Scrape(False, False, took_ms + more_ms, f"not metrics: {problem}", ())
 
     async def health(self, admin_url: str) -> Scrape:
         """/healthz of a component without metrics."""
