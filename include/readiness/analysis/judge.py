@@ -1,13 +1,14 @@
 """Measurements compared with what must hold: verdicts of objectives, and all that is said of one scenario."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from readiness.analysis.bound import AtLeast
 from readiness.analysis.load_proof import prove_load
 from readiness.analysis.measure import measure_from
 from readiness.analysis.readings import Readings
-from readiness.analysis.shape import CLOCK, shape_problems, unfit_for
+from readiness.analysis.shape import CLOCK, not_offered, shape_problems, unfit_for
 from readiness.model.dataset import ScenarioEvidence
 from readiness.model.metric import Kind
 from readiness.model.quantity import show
@@ -57,6 +58,7 @@ def judge_scenario(
     problems: tuple[str, ...],
     *,
     profile: Profile | None = None,
+    absent: Mapping[str, str] = MappingProxyType({}),
 ) -> ScenarioResult:
     """Everything that is said of one scenario.
 
@@ -80,7 +82,7 @@ def judge_scenario(
         reasons += [f"load not proven: {reason}" for reason in proof.reasons]
         reasons += _length_problems(evidence, profile)
     readings = Readings(evidence)
-    objectives = tuple(_judged(objective, readings, wrong) for objective in scenario.objectives)
+    objectives = tuple(_judged(objective, readings, wrong, absent) for objective in scenario.objectives)
     return _result(scenario, reasons, proof, objectives, data_checks)
 
 
@@ -96,8 +98,10 @@ def _result(
     return ScenarioResult(scenario.name, not named, named, verdict, proof, objectives, data_checks)
 
 
-def _judged(objective: Objective, readings: Readings, wrong: dict[str, str]) -> ObjectiveResult:
-    unfit = unfit_for(objective.definition, wrong)
+def _judged(
+    objective: Objective, readings: Readings, wrong: dict[str, str], absent: Mapping[str, str]
+) -> ObjectiveResult:
+    unfit = not_offered(objective.definition, absent) or unfit_for(objective.definition, wrong)
     if unfit:
         return _without_data(objective, unfit)
     return judge_objective(

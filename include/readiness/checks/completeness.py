@@ -24,12 +24,14 @@ OBSERVE, COLLECT, LOAD = "observe/observe.json", "collect/collect.json", "load/p
 @dataclass(frozen=True)
 class Expected:
     """What the plan of the run lets expect. ``components``: component -> replicas; ``with_metrics``: the components
-    whose replicas serve metrics; ``source``: the source of every row, None if it is not known."""
+    whose replicas serve metrics; ``source``: the source of every row, None if it is not known;
+    ``under_load``: the component that takes the load, None if it is not known."""
 
     max_gap_s: float
     components: Mapping[str, int]
     with_metrics: frozenset[str]
     source: str | None = None
+    under_load: str | None = None
 
 
 def replicas_present(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCheck]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -24,11 +25,14 @@ def check_data(
     components: Mapping[str, int],
     with_metrics: frozenset[str],
     source: str | None = None,
+    under_load: str | None = None,
+    absent: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[DataCheck, ...]:
     """Every data check of a scenario: each data set's suite, then completeness over all of them.
 
     components: component -> its number of replicas as planned; with_metrics: those that serve metrics; source: of
-    every row, None if it is not known (then all rows must agree on one).
+    every row, None if it is not known (then all rows must agree on one); under_load: the component that takes the load,
+    None if it is not known; absent: data sets that the target does not offer, of which nothing is expected.
     A data set without its columns and types is not looked at further. The first call imports Great Expectations.
     """
     found: list[DataCheck] = []
@@ -37,9 +41,9 @@ def check_data(
     except Exception as error:  # noqa: BLE001  whatever the library raises must become a check that did not pass
         found += [_error(dataset, "Great Expectations", error) for dataset in DATASETS]
     else:
-        for dataset in DATASETS:
+        for dataset in (name for name in DATASETS if name not in absent):
             found += check_data_set(runner, evidence, dataset, tuple(components))
-    found += check_completeness(evidence, Expected(max_gap_s, components, with_metrics, source))
+    found += check_completeness(evidence, Expected(max_gap_s, components, with_metrics, source, under_load))
     return tuple(found)
 
 

@@ -1,5 +1,6 @@
 """What users write in scenarios/environments/*.yaml: where the target is and how it is driven."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -7,6 +8,9 @@ from pydantic import Field, model_validator
 from readiness.model.scenario import Duration, ProfileName, Slug, UserModel
 
 PLACEHOLDERS: tuple[str, ...] = ("state", "replicas", "port", "python")
+
+Url = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+$", max_length=300)]
+"""Scheme, host and port, without a path: "http://127.0.0.1:8080"."""
 
 
 class Commands(UserModel):
@@ -38,13 +42,12 @@ class Observation(UserModel):
 
 
 class Environment(UserModel):
-    """One environment file."""
+    """What every environment file has, whatever drives its target."""
 
     name: Slug
     title: str
-    driver: Literal["local"]
-    commands: Commands
-    components: Annotated[dict[Slug, Component], Field(min_length=1)]
+    driver: Literal["local", "external"]
+    components: Annotated[Mapping[Slug, Component], Field(min_length=1)]
     under_load: Slug
     """The component that takes the load; a run may override its number of replicas."""
     observation: Observation = Observation()
@@ -58,3 +61,75 @@ class Environment(UserModel):
             legal = ", ".join(self.components)
             raise ValueError(f"under_load: {self.under_load!r} is not a component; legal are {legal}")
         return self
+
+    @property
+    def absent(self) -> Mapping[str, str]:
+        """Data set ("stage/file") that this target does not offer -> why, in words for people. What is measured from
+        it has no data; everything else is judged."""
+        return {}
+
+
+class LocalEnvironment(Environment):
+    """A target on this machine that is started and stopped by commands."""
+
+    driver: Literal["local"]
+    commands: Commands
+
+
+class ExternalComponent(Component):
+    """A component that runs already: the admin address of each of its replicas (/readyz, /metrics)."""
+
+    replicas: Annotated[int, Field(ge=1, le=100)] = 1
+    admin_urls: tuple[Url, ...]
+
+    @model_validator(mode="after")
+    def _one_for_each(self) -> "ExternalComponent":
+        if len(self.admin_urls) != self.replicas or len(set(self.admin_urls)) != self.replicas:
+            raise ValueError(
+                f"admin_urls: name one address for each replica, each once; {self.replicas} replicas, "
+                f"{len(set(self.admin_urls))} addresses"
+            )
+        return self
+
+
+class ExternalTarget(UserModel):
+    """Where a target that is not ours answers. Nothing of it is started or stopped.
+
+    ``base_url`` takes events; ``audit``: whether it has the audit trail of docs/platform-api.md; ``deliveries_url``:
+    where deliveries are asked for, left out if nothing records them."""
+
+    base_url: Url
+    audit: bool = True
+    deliveries_url: Url | None = None
+
+
+class ExternalEnvironment(Environment):
+    """A target that runs already, known by its addresses alone."""
+
+    driver: Literal["external"]
+    target: ExternalTarget
+    components: Annotated[Mapping[Slug, ExternalComponent], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _queue_is_seen(self) -> "ExternalEnvironment":
+        if self.under_load in self.components and not self.components[self.under_load].metrics:
+            raise ValueError(
+                f"components.{self.under_load}.metrics: the component under load must serve /metrics with "
+                "phantommesh_queue_depth; nobody could tell otherwise when it has finished its work"
+            )
+        return self
+
+    @property
+    def absent(self) -> Mapping[str, str]:
+        """See Environment."""
+        found = {}
+        if not self.target.audit:
+            found["collect/audit.parquet"] = "the target has no audit trail (target.audit: false)"
+        if self.target.deliveries_url is None:
+            found["collect/deliveries.parquet"] = "nothing records the target's deliveries (no target.deliveries_url)"
+        return found
+
+
+AnyEnvironment = Annotated[LocalEnvironment | ExternalEnvironment, Field(discriminator="driver")]
+"""An environment of any driver, as it is read back from JSON."""
+ENVIRONMENT_KINDS: dict[str, type[Environment]] = {"local": LocalEnvironment, "external": ExternalEnvironment}

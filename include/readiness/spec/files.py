@@ -5,12 +5,12 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from readiness.model.environment import Environment
+from readiness.model.environment import ENVIRONMENT_KINDS, Environment
 from readiness.model.scenario import Scenario, UserModel
 from readiness.spec.problem import Problem, SpecError
 from readiness.spec.yaml_source import Location, Source, read_source
 
-M = TypeVar("M", Scenario, Environment)
+M = TypeVar("M", bound=UserModel)
 _LONGEST_VALUE = 60
 
 
@@ -20,8 +20,14 @@ def read_scenario(path: Path) -> Scenario:
 
 
 def read_environment(path: Path) -> Environment:
-    """One environment file. Raises SpecError with every problem."""
-    return _read(path, Environment)
+    """One environment file, of the kind that its driver says. Raises SpecError with every problem."""
+    source = read_source(path)
+    driver = source.data.get("driver")
+    if isinstance(driver, str) and driver in ENVIRONMENT_KINDS:
+        return _checked(source, source.data, ENVIRONMENT_KINDS[driver])
+    # The keys that every driver has are checked all the same; the driver itself is one of them, and fails.
+    shared = {key: value for key, value in source.data.items() if key in Environment.model_fields}
+    return _checked(source, shared, Environment)
 
 
 def read_any(path: Path) -> Scenario | Environment:
@@ -50,8 +56,12 @@ def read_all(paths: list[Path]) -> tuple[list[Scenario | Environment], list[Prob
 
 def _read(path: Path, kind: type[M]) -> M:
     source = read_source(path)
+    return _checked(source, source.data, kind)
+
+
+def _checked(source: Source, data: dict[str, Any], kind: type[M]) -> M:
     try:
-        return kind.model_validate(source.data)
+        return kind.model_validate(data)
     except ValidationError as error:
         raise SpecError([_problem(source, kind, dict(item)) for item in error.errors()]) from error
 

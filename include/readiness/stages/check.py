@@ -42,6 +42,8 @@ def examine(run: Run, name: str) -> ScenarioResult:
         components=run.replicas(),
         with_metrics=with_metrics,
         source=run.source(name),
+        under_load=environment.under_load,
+        absent=environment.absent,
     )
     profile = scenario.profiles[run.plan.profile]
-    return judge_scenario(scenario, evidence, checks, tuple(problems), profile=profile)
+    return judge_scenario(scenario, evidence, checks, tuple(problems), profile=profile, absent=environment.absent)

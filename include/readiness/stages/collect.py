@@ -36,12 +36,14 @@ def collect(run: Run, name: str) -> None:
             "audit": (f"{status['base_url']}/v1/audit", AUDIT, audit_row),
             "deliveries": (f"{status['sink_url']}/deliveries", DELIVERIES, delivery_row),
         }
+        absent = run.plan.environment.absent
         facts: dict[str, Any] = {}
         problems = [reason] if reason else []
         for part, (url, columns, to_row) in parts.items():
             with TableWriter(record.folder / f"{part}.parquet", columns) as table:
                 outcome = _Outcome()
-                table.extend(_rows(url, source, to_row, outcome))
+                if f"collect/{part}.parquet" not in absent:  # else the data set is empty, as the environment says
+                    table.extend(_rows(url, source, to_row, outcome))
             record.rows[f"{part}.parquet"] = table.count
             facts[part] = {"complete": outcome.complete, "count": table.count}
             problems += [outcome.reason] if outcome.reason else []

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from readiness.clients.platform_api import Scrape, Scraper
 from readiness.clients.tables import TableWriter
+from readiness.clients.external_target import RunningTarget
 from readiness.clients.target_process import ProcessWatch, TargetError, TargetProcess
 from readiness.model.dataset import HEALTH, METRICS
 from readiness.model.evidence import RUN_SCOPE, StageRef
@@ -33,7 +34,7 @@ class Replica:
     component: str
     name: str
     admin_url: str | None
-    pid: int
+    pid: int | None
     metrics: bool
 
 
@@ -117,7 +118,7 @@ class Observer:
 
     def __init__(
         self,
-        target: TargetProcess,
+        target: TargetProcess | RunningTarget,
         replicas: tuple[Replica, ...],
         interval_s: float,
         metrics: TableWriter,
