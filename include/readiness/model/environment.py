@@ -132,4 +132,7 @@ class ExternalEnvironment(Environment):
 
 AnyEnvironment = Annotated[LocalEnvironment | ExternalEnvironment, Field(discriminator="driver")]
 """An environment of any driver, as it is read back from JSON."""
-ENVIRONMENT_KINDS: dict[str, type[Environment]] = {"local": LocalEnvironment, "external": ExternalEnvironment}
+ENVIRONMENT_KINDS: dict[str, type[LocalEnvironment] | type[ExternalEnvironment]] = {
+    "local": LocalEnvironment,
+    "external": ExternalEnvironment,
+}

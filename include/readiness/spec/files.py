@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from readiness.model.environment import ENVIRONMENT_KINDS, Environment
+from readiness.model.environment import ENVIRONMENT_KINDS, AnyEnvironment, Environment
 from readiness.model.scenario import Scenario, UserModel
 from readiness.spec.problem import Problem, SpecError
 from readiness.spec.yaml_source import Location, Source, read_source
@@ -19,7 +19,7 @@ def read_scenario(path: Path) -> Scenario:
     return _read(path, Scenario)
 
 
-def read_environment(path: Path) -> Environment:
+def read_environment(path: Path) -> AnyEnvironment:
     """One environment file, of the kind that its driver says. Raises SpecError with every problem."""
     source = read_source(path)
     driver = source.data.get("driver")
@@ -27,7 +27,8 @@ def read_environment(path: Path) -> Environment:
         return _checked(source, source.data, ENVIRONMENT_KINDS[driver])
     # The keys that every driver has are checked all the same; the driver itself is one of them, and fails.
     shared = {key: value for key, value in source.data.items() if key in Environment.model_fields}
-    return _checked(source, shared, Environment)
+    _checked(source, shared, Environment)
+    raise AssertionError(f"{path}: {driver!r} is a driver of the model, and of no kind of environment")
 
 
 def read_any(path: Path) -> Scenario | Environment:
