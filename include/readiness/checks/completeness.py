@@ -47,7 +47,7 @@ def replicas_present(evidence: ScenarioEvidence, expected: Expected) -> Iterable
     twice = sorted({name for _, name in named if [other for _, other in named].count(name) > 1})
     wrong += [f"{name} named twice" for name in twice]
     words = ", ".join(f"{n} {component}" for component, n in expected.components.items())
-    yield _check(OBSERVE, "replicas as planned", words, wrong, f"{len(named)} replicas")
+    yield verdict_of(OBSERVE, "replicas as planned", words, wrong, f"{len(named)} replicas")
 
 
 def no_gaps(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCheck]:
@@ -62,7 +62,7 @@ def no_gaps(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataChec
         gaps = [text for name in names for text in _gaps(evidence, name, times.get(name, empty), expected.max_gap_s)]
         gaps = gaps if names else ["no replica was observed"]
         words = f"no replica without samples for over {expected.max_gap_s:g} s of the measured phase"
-        yield _check(dataset, "no gaps", words, gaps, f"{len(names)} replicas without a gap")
+        yield verdict_of(dataset, "no gaps", words, gaps, f"{len(names)} replicas without a gap")
 
 
 def _gaps(evidence: ScenarioEvidence, replica: str, times_ns: "np.ndarray[tuple[int], np.dtype[np.int64]]",
@@ -85,7 +85,7 @@ def announced_rows(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataChec
         wrong = [] if fact["complete"] is True else ["the answer broke off before its end line"]
         if fact["count"] != rows:
             wrong.append(f"{rows} rows are stored, {fact['count']} were announced")
-        yield _check(
+        yield verdict_of(
             f"collect/{name}.parquet", "read to the end", "every row that was announced", wrong, f"{rows} rows"
         )
 
@@ -94,7 +94,7 @@ def drained(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck]:
     """The platform had finished what it accepted before its records were read."""
     deadline_s = float(evidence.collect["deadline_s"])
     wrong = [] if evidence.collect["drained"] is True else [f"still at work after {deadline_s:g} s"]
-    yield _check(COLLECT, "drained", f"an empty queue within {deadline_s:g} s after the load", wrong, "drained")
+    yield verdict_of(COLLECT, "drained", f"an empty queue within {deadline_s:g} s after the load", wrong, "drained")
 
 
 def sampler_awake(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck]:
@@ -102,7 +102,7 @@ def sampler_awake(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck
     interval_ms, worst_ms = float(evidence.observe["interval_s"]) * 1000, float(evidence.observe["worst_lag_ms"])
     # Written so that a lag that is no number fails, too.
     wrong = [] if worst_ms < interval_ms else [f"the sampler stalled: a tick was {worst_ms:.0f} ms late"]
-    yield _check(OBSERVE, "sampler awake", f"every tick under {interval_ms:g} ms late", wrong, f"{worst_ms:.0f} ms")
+    yield verdict_of(OBSERVE, "sampler awake", f"every tick under {interval_ms:g} ms late", wrong, f"{worst_ms:.0f} ms")
 
 
 def one_clock(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCheck]:
@@ -131,7 +131,7 @@ def one_clock(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCh
     if not abs(drift_ms) <= LARGEST_CLOCK_STEP_MS:
         wrong.append(f"the wall clock was set by {drift_ms:.0f} ms during the load")
     words = f"times that run forwards, and a wall clock set by at most {LARGEST_CLOCK_STEP_MS:g} ms"
-    yield _check(LOAD, "one clock", words, wrong, f"set by {drift_ms:.3f} ms")
+    yield verdict_of(LOAD, "one clock", words, wrong, f"set by {drift_ms:.3f} ms")
 
 
 def one_source(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCheck]:
@@ -143,7 +143,7 @@ def one_source(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataC
     )
     for dataset, names in found.items():
         wrong = [f"rows of {name!r}" for name in names if name != wanted]
-        yield _check(dataset, "one source", f"rows of {wanted!r} only", wrong, f"{len(frames[dataset])} rows")
+        yield verdict_of(dataset, "one source", f"rows of {wanted!r} only", wrong, f"{len(frames[dataset])} rows")
 
 
 def finite_values(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck]:
@@ -151,7 +151,7 @@ def finite_values(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck
     rows: pd.DataFrame = evidence.metrics[~np.isfinite(evidence.metrics["value"])]
     series = (rows["replica"] + " " + rows["metric"]).value_counts().sort_index()
     wrong = [f"{name}: {n} samples" for name, n in series.items()]
-    yield _check(METRICS, "finite values", "no NaN and no infinity", wrong, f"{len(evidence.metrics)} samples")
+    yield verdict_of(METRICS, "finite values", "no NaN and no infinity", wrong, f"{len(evidence.metrics)} samples")
 
 
 CHECKS: tuple[Callable[[ScenarioEvidence, Expected], Iterable[DataCheck]], ...] = (
@@ -167,7 +167,8 @@ CHECKS: tuple[Callable[[ScenarioEvidence, Expected], Iterable[DataCheck]], ...] 
 _SHOWN = 5
 
 
-def _check(dataset: str, check: str, expected: str, wrong: list[str], good: str) -> DataCheck:
+def verdict_of(dataset: str, check: str, expected: str, wrong: list[str], good: str) -> DataCheck:
+    """PASS with what is good, or FAIL with the first few of what is wrong."""
     if not wrong:
         return DataCheck(dataset, check, Verdict.PASS, expected, good)
     more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""

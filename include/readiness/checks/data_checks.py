@@ -10,6 +10,7 @@ from readiness.checks.causality import effect_after_cause
 from readiness.checks.completeness import CHECKS, Expected
 from readiness.checks.expectation import Expectation
 from readiness.checks.great_expectations_run import Expectations
+from readiness.checks.metrics_truth import counters_move, counters_never_fall
 from readiness.checks.suites import SUITES
 from readiness.model.dataset import DATASETS, ScenarioEvidence
 from readiness.model.result import DataCheck
@@ -57,7 +58,7 @@ def check_data_set(
 def check_completeness(evidence: ScenarioEvidence, expected: Expected) -> tuple[DataCheck, ...]:
     """The checks over all data sets together; an ERROR for each that cannot be made."""
     found: list[DataCheck] = []
-    for check in CHECKS:
+    for check in (*CHECKS, counters_move, counters_never_fall):
         found += _guarded("completeness", check.__name__.replace("_", " "), partial(check, evidence, expected))
     found += _guarded("causality", "effect after cause", partial(effect_after_cause, evidence))
     return tuple(found)

@@ -1,0 +1,75 @@
+"""A whole self-test: which trials, in which order, several at once in processes of their own."""
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from pathlib import Path
+
+from readiness.self_test.catalogue import FAULTS, RECORDED, Trial, clean_trials
+from readiness.self_test.trying import Outcome, Recording, attempt, record
+from readiness.stages.run import StageError
+
+CLEAN_RUNS, QUICK_CLEAN_RUNS = 50, 2
+Watch = Callable[[Outcome, int], None]
+
+
+def chosen(*, quick: bool, only: Iterable[str], clean_runs: int | None = None) -> tuple[Trial, ...]:
+    """The trials of a session, in order. ``only``: names; "clean" stands for the clean runs. Raises StageError for a
+    name that there is not."""
+    count = clean_runs if clean_runs is not None else QUICK_CLEAN_RUNS if quick else CLEAN_RUNS
+    trials = (*FAULTS, *clean_trials(count))
+    names = set(only)
+    legal = {trial.name if trial.is_fault else "clean" for trial in trials} | {"clean"}
+    if names - legal:
+        raise StageError(f"no fault {', '.join(sorted(names - legal))}; legal are {', '.join(sorted(legal))}")
+    if names:
+        return tuple(trial for trial in trials if (trial.name if trial.is_fault else "clean") in names)
+    return tuple(trial for trial in trials if trial.quick or not quick)
+
+
+def run_session(trials: Sequence[Trial], folder: Path, jobs: int, watch: Watch) -> tuple[Outcome, ...]:
+    """Try them all, ``jobs`` at once, and beside them one of those that are long. ``watch`` hears of each outcome as it
+    comes, with the number of those still to come. The outcomes are in the order of the trials. Raises StageError if no
+    evidence could be recorded."""
+    long = [trial for trial in trials if trial.long]
+    found: dict[str, Outcome] = {}
+    with _workers(jobs) as workers, _workers(1) as patient:
+        recording = workers.submit(record, RECORDED, folder / "recorded") if _needs_recording(trials) else None
+        waiting: list[Future[Outcome]] = [patient.submit(attempt, trial, folder / trial.name, None) for trial in long]
+        others = [trial for trial in trials if not trial.long]
+        waiting += _submit(workers, (trial for trial in others if trial.alter is None), folder, None)
+        if recording is not None:
+            altered = (trial for trial in others if trial.alter is not None)
+            waiting += _submit(workers, altered, folder, recording.result())
+        for future in as_completed(waiting):
+            outcome = future.result()
+            found[outcome.name] = outcome
+            watch(outcome, len(trials) - len(found))
+    return tuple(found[trial.name] for trial in trials)
+
+
+def _needs_recording(trials: Iterable[Trial]) -> bool:
+    return any(trial.alter is not None for trial in trials)
+
+
+def _submit(
+    workers: ProcessPoolExecutor, trials: Iterable[Trial], folder: Path, recording: Recording | None
+) -> list[Future[Outcome]]:
+    return [workers.submit(attempt, trial, folder / trial.name, recording) for trial in trials]
+
+
+@contextmanager
+def _workers(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that begin empty (a fork would inherit threads); what waits is given up when the block is left early."""
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _stop_in_order)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _stop_in_order() -> None:
+    """SIGTERM ends a worker as Ctrl-C does: the run in it stops what it started."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
