@@ -31,9 +31,10 @@ def measure(metric: str, statistic: str | None, confidence: float, evidence: Sce
 
 def measure_from(readings: Readings, metric: str, statistic: str | None, confidence: float) -> Measurement:
     """As ``measure``; what was computed for one metric serves the next."""
-    if CATALOGUE[metric].stage == "drill":
-        return Measurement(None, None, 0, f"{metric} needs the evidence of a drill stage, and the run has none")
-    return MEASURES[metric](readings, statistic, confidence)
+    method = MEASURES.get(CATALOGUE[metric].name)
+    if method is None:
+        return Measurement(None, None, 0, f"this version cannot compute {metric}")
+    return method(readings, statistic, confidence)
 
 
 def _sample(values: NDArray[np.float64], statistic: str | None, confidence: float, endless: str) -> Measurement:

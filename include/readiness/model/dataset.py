@@ -97,6 +97,21 @@ DATASETS: dict[str, dict[str, str]] = {
 }
 
 
+PROBES: dict[str, str] = {
+    "seq": "int64",
+    "path": "str",  # read | write
+    "connection": "str",  # new | reused
+    "intended_ns": "int64",
+    "sent_ns": "int64",
+    "done_ns": "Int64",  # null: no answer
+    "status": "int16",  # HTTP status; 0: no answer
+    "error": "str",  # refused, reset, timeout ...; empty if answered
+    "event_id": "str",  # write only; else empty
+}
+OPTIONAL_DATASETS: dict[str, tuple[str, dict[str, str]]] = {"probe/samples.parquet": ("probes", PROBES)}
+"""Data sets of the stages that only some scenarios have: field of ScenarioEvidence and columns."""
+
+
 @dataclass(frozen=True)
 class Phase:
     """A phase of the load; times are epoch ns, ``end_ns`` exclusive."""
@@ -127,7 +142,8 @@ class PhaseClock:
 class ScenarioEvidence:
     """All evidence of one scenario, read from sealed stages whose hashes were checked.
 
-    ``generator``, ``observe`` and ``collect`` are the stages' JSON facts (docs/archive.md).
+    ``generator``, ``observe``, ``collect``, ``probe`` and ``drill`` are the stages' JSON facts (docs/archive.md). The
+    last fields are None in a scenario without that stage (``evidence.scenario_stages``).
     """
 
     scenario: str
@@ -140,3 +156,7 @@ class ScenarioEvidence:
     generator: dict[str, Any]
     observe: dict[str, Any]
     collect: dict[str, Any]
+    probes: pd.DataFrame | None = None
+    probe: dict[str, Any] | None = None
+    drill: dict[str, Any] | None = None
+    replay: pd.DataFrame | None = None

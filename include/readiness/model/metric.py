@@ -47,6 +47,9 @@ _REQUESTS, _AUDIT, _DELIVERIES = (
 )
 _REPLAY = "replay/verdicts.parquet"
 _METRICS, _HEALTH = "observe/metrics.parquet", "observe/health.parquet"
+PROBES = "probe/samples.parquet"
+VERDICTS_CHANGED = "verdicts_changed"
+"""The metric for which events are sent a second time (the replay stage)."""
 
 _ALL = (
     Metric("accept_latency", Kind.SAMPLE, Dimension.DURATION, "load", (_REQUESTS,),
@@ -87,9 +90,9 @@ _ALL = (
            "trend of resident memory in the measured phase, for the worst replica"),
     Metric("cpu_slope", Kind.VALUE, Dimension.CORES_PER_HOUR, "observe", (_METRICS,),
            "trend of CPU use in the measured phase, for the worst replica"),
-    Metric("scale_out_time", Kind.VALUE, Dimension.DURATION, "drill", (_HEALTH,),
+    Metric("scale_out_time", Kind.VALUE, Dimension.DURATION, "observe", (_HEALTH,),
            "from the start of the load until the scaled-out replicas are ready"),
-    Metric("interruption", Kind.VALUE, Dimension.DURATION, "drill", ("probe/samples.parquet",),
+    Metric("interruption", Kind.VALUE, Dimension.DURATION, "probe", (PROBES,),
            "longest time without a success on any probed path"),
     Metric("recovery_time", Kind.VALUE, Dimension.DURATION, "drill", (_HEALTH,),
            "from the injection until every replica is ready and the queue is back at its level before"),

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator, model_validator
 
-from readiness.model.metric import CATALOGUE, Metric
+from readiness.model.metric import CATALOGUE, PROBES, VERDICTS_CHANGED, Metric
 from readiness.model.quantity import Dimension, parse, show, write
 
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=60)]
@@ -175,8 +175,21 @@ class Scenario(UserModel):
             raise ValueError(f"objectives: the name {', '.join(twice)} is used more than once")
         return self
 
+    @model_validator(mode="after")
+    def _drill_for_its_metrics(self) -> "Scenario":
+        idle = [item.name for item in self.objectives if item.definition.stage == "drill"]
+        if idle and self.drill is None:
+            raise ValueError(
+                f"objectives: {', '.join(idle)} can be measured only while a fault is in place; add a drill"
+            )
+        return self
+
     @property
-    def stages_needed(self) -> frozenset[str]:
-        """The measuring stages without which this scenario cannot be decided."""
-        stages = {objective.definition.stage for objective in self.objectives}
-        return frozenset(stages | {"load", "observe", "collect"} | ({"drill"} if self.drill else set()))
+    def probed(self) -> bool:
+        """Whether probes run beside the load: for an objective that rests on them, and wherever faults are injected."""
+        return self.drill is not None or any(PROBES in item.definition.evidence for item in self.objectives)
+
+    @property
+    def replayed(self) -> bool:
+        """Whether a sample of the events is sent again when it is quiet, to compare the verdicts."""
+        return any(item.metric == VERDICTS_CHANGED for item in self.objectives)

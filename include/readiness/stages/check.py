@@ -1,21 +1,22 @@
 """Check: turn the sealed evidence of a scenario into its result. The same function serves `readiness verify`."""
 
-from readiness.model.evidence import RUN_SCOPE, RUN_STAGES, StageRef
+from readiness.model.evidence import RUN_SCOPE, RUN_STAGES, StageRef, measuring_stages
 from readiness.model.result import ScenarioResult
 from readiness.stages.evidence_reader import read_evidence
 from readiness.stages.recording import recording
 from readiness.stages.run import Run
 
-_MEASURING = ("load", "observe", "collect")
-
 
 def check(run: Run, name: str) -> ScenarioResult:
     """Judge the scenario and seal ``result.json``. Bad evidence is a result too (not trusted), no error."""
-    inputs = (*run_inputs(), *(StageRef(name, stage) for stage in _MEASURING))
-    with recording(run, StageRef(name, "check"), inputs) as record:
+    with recording(run, StageRef(name, "check"), _inputs(run, name)) as record:
         result = examine(run, name)
         record.write("result.json", result)
         return result
+
+
+def _inputs(run: Run, name: str) -> tuple[StageRef, ...]:
+    return (*run_inputs(), *(StageRef(name, stage) for stage in measuring_stages(run.plan.scenario(name))))
 
 
 def run_inputs() -> tuple[StageRef, ...]:
@@ -29,8 +30,7 @@ def examine(run: Run, name: str) -> ScenarioResult:
     from readiness.checks.data_checks import check_data
 
     scenario, environment = run.plan.scenario(name), run.plan.environment
-    refs = (*run_inputs(), *(StageRef(name, stage) for stage in _MEASURING))
-    problems = list(run.archive.check_stages(run.run_id, refs))
+    problems = list(run.archive.check_stages(run.run_id, _inputs(run, name)))
     evidence, unreadable = read_evidence(run, name)
     problems += [problem for problem in unreadable if problem not in problems]
     if evidence is None:

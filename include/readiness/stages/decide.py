@@ -28,9 +28,9 @@ def current_decision(run: Run) -> RunDecision:
     does not follow from the evidence beside it is a problem, however well it is sealed."""
     from readiness.analysis.decision import decide_run
 
-    names = run.plan.scenario_names
-    problems = (*run.archive.check(run.run_id, names), *result_problems(run))
-    digest = run.archive.evidence_digest(run.run_id, names)
+    scenarios = run.plan.scenarios
+    problems = (*run.archive.check(run.run_id, scenarios), *result_problems(run))
+    digest = run.archive.evidence_digest(run.run_id, scenarios)
     return decide_run(run.plan, run.results(), problems, digest, _signed(run))
 
 

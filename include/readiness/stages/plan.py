@@ -14,14 +14,13 @@ import psutil
 from readiness.clients.home import Home, checked_run_id
 from readiness.model.document import sha256, to_json
 from readiness.model.environment import Environment
-from readiness.model.evidence import RUN_SCOPE, RUN_STAGES, SCENARIO_STAGES, StageRef
+from readiness.model.evidence import RUN_SCOPE, StageRef
 from readiness.model.run import RunPlan
 from readiness.model.scenario import ProfileName, Scenario
 from readiness.spec.files import read_environment, read_scenario
 from readiness.stages.recording import recording
 from readiness.stages.run import Run, StageError
 
-_EXECUTABLE = frozenset((*RUN_STAGES, *SCENARIO_STAGES))
 _SEED_BITS = 31
 
 
@@ -68,7 +67,7 @@ def resolve(run_id: str, request: Request) -> RunPlan:
         raise StageError(f"scenarios: name at least one, each once; found {', '.join(request.scenarios) or 'none'}")
     scenarios = tuple(read_scenario(_file(request.folder, name, "scenario")) for name in request.scenarios)
     for scenario in scenarios:
-        _require_executable(scenario)
+        _require_executable(scenario, environment)
     profile = request.profile or environment.default_profile
     replicas = request.replicas or environment.components[environment.under_load].replicas
     return RunPlan(
@@ -96,13 +95,14 @@ def _file(folder: Path, name: str, kind: str) -> Path:
     return path
 
 
-def _require_executable(scenario: Scenario) -> None:
-    missing = sorted(scenario.stages_needed - _EXECUTABLE)
-    if missing:
-        raise StageError(
-            f"scenario {scenario.name} needs the stage {', '.join(missing)}, which this version cannot execute yet; "
-            "it could not be decided, so it is not started"
-        )
+def _require_executable(scenario: Scenario, environment: Environment) -> None:
+    """A run that could not be decided is not started."""
+    for number, step in enumerate(scenario.drill.steps if scenario.drill else (), 1):
+        if step.component not in environment.components:
+            raise StageError(
+                f"scenario {scenario.name}, step {number} of its drill: the environment {environment.name} has no "
+                f"component {step.component!r}; it has {', '.join(environment.components)}"
+            )
 
 
 def _fingerprint(

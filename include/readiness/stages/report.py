@@ -18,7 +18,7 @@ def report(run: Run) -> dict[str, Any]:
     """Render and seal the report; its facts: evidence digest, the report's sha256, decision so far, path."""
     from readiness.report.html import render
 
-    refs = evidence_stages(run.plan.scenario_names)
+    refs = evidence_stages(run.plan.scenarios)
     with recording(run, REPORT, refs) as record:
         decision = evidence_decision(run)
         found = {name: read_evidence(run, name)[0] for name in run.plan.scenario_names}
@@ -30,7 +30,7 @@ def report(run: Run) -> dict[str, Any]:
             "evidence_digest": decision.evidence_digest,
             "report_sha256": sha256(path.read_bytes()),
             "decision": decision.decision.value,
-            "problems": list(run.archive.check(run.run_id, run.plan.scenario_names)),
+            "problems": list(run.archive.check(run.run_id, run.plan.scenarios)),
         }
         record.write("report.json", facts)
     return facts | {"report": str(path)}
@@ -40,9 +40,9 @@ def evidence_decision(run: Run) -> RunDecision:
     """What the evidence alone says, before any signature."""
     from readiness.analysis.decision import decide_evidence
 
-    names = run.plan.scenario_names
-    problems = run.archive.check(run.run_id, names)
-    return decide_evidence(run.plan, run.results(), problems, run.archive.evidence_digest(run.run_id, names))
+    scenarios = run.plan.scenarios
+    problems = run.archive.check(run.run_id, scenarios)
+    return decide_evidence(run.plan, run.results(), problems, run.archive.evidence_digest(run.run_id, scenarios))
 
 
 def report_path(run: Run) -> Path:

@@ -1,5 +1,6 @@
 """All stages of a run in one process, without Airflow: the same evidence and the same decision."""
 
+import importlib
 from collections.abc import Callable
 
 from readiness.clients.archive import ArchiveError
@@ -59,7 +60,15 @@ def _measure(run: Run) -> None:
             load(run, name)
         except StageError as error:
             _collect_anyway(run, name, error)
-        collect(run, name)
+        collect_and_replay(run, name)
+
+
+def collect_and_replay(run: Run, name: str) -> None:
+    """Read what the system kept and then, where the scenario compares verdicts, send a sample of it again."""
+    collect(run, name)
+    if run.plan.scenario(name).replayed:
+        # By name: only the scenarios that compare verdicts need that stage's imports.
+        importlib.import_module("readiness.stages.replay").replay(run, name)
 
 
 def _collect_anyway(run: Run, name: str, error: StageError) -> None:
