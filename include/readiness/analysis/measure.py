@@ -15,10 +15,11 @@ from readiness.analysis.proportion import proportion
 from readiness.analysis.queue import queue_depths, queue_recovery
 from readiness.analysis.readings import Readings
 from readiness.analysis.trend import leak_slope
+from readiness.analysis.verdicts import verdicts_changed
 from readiness.model.dataset import ScenarioEvidence
 from readiness.model.interval import Interval
 from readiness.model.ledger import Discrepancy
-from readiness.model.metric import CATALOGUE, PERCENTILES
+from readiness.model.metric import CATALOGUE, PERCENTILES, VERDICTS_CHANGED
 from readiness.model.result import Measurement
 
 Method = Callable[[Readings, str | None, float], Measurement]
@@ -133,6 +134,10 @@ def _remediated_twice(readings: Readings, _: str | None, __: float) -> Measureme
     return replace(counted, note=f"{once} incidents were remediated") if counted.n else counted
 
 
+def _verdicts_changed(readings: Readings, _: str | None, __: float) -> Measurement:
+    return verdicts_changed(readings.evidence.replay)
+
+
 def _replica_ready(readings: Readings, _: str | None, confidence: float) -> Measurement:
     """The worst replica's share of ready samples; ties go to the first name. A tick without a sample was not ready,
     nor was one since whose predecessor the process started anew: a replica can be back before the next look."""
@@ -194,6 +199,7 @@ MEASURES: dict[str, Method] = {
     "alerts_duplicated": _alerts_duplicated,
     "alerts_misrouted": _alerts_misrouted,
     "remediated_twice": _remediated_twice,
+    VERDICTS_CHANGED: _verdicts_changed,
     "replica_ready": _replica_ready,
     "queue_depth": _queue_depth,
     "queue_recovery_time": _queue_recovery_time,

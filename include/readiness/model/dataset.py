@@ -83,7 +83,7 @@ REPLAY: dict[str, str] = {
 """``replay/verdicts.parquet``: one row for each event of the sample."""
 LEDGER: dict[str, str] = {
     "event_id": "str",
-    **{flag: "bool" for flag in FLAGS},
+    **dict.fromkeys(FLAGS, "bool"),
     "discrepancy": "str",  # model.ledger.Discrepancy; empty: nothing is wrong with the event
     "channel": "str",  # of alerts; else empty
 }
@@ -108,7 +108,10 @@ PROBES: dict[str, str] = {
     "error": "str",  # refused, reset, timeout ...; empty if answered
     "event_id": "str",  # write only; else empty
 }
-OPTIONAL_DATASETS: dict[str, tuple[str, dict[str, str]]] = {"probe/samples.parquet": ("probes", PROBES)}
+OPTIONAL_DATASETS: dict[str, tuple[str, dict[str, str]]] = {
+    "probe/samples.parquet": ("probes", PROBES),
+    "replay/verdicts.parquet": ("replay", REPLAY),
+}
 """Data sets of the stages that only some scenarios have: field of ScenarioEvidence and columns."""
 
 

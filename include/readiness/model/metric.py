@@ -78,7 +78,7 @@ _ALL = (
            "alerts that a channel received which they were not due to"),
     Metric("remediated_twice", Kind.COUNT, Dimension.COUNT, "collect", (_AUDIT,),
            "incidents that were remediated more than once"),
-    Metric("verdicts_changed", Kind.COUNT, Dimension.COUNT, "replay", (_REPLAY,),
+    Metric(VERDICTS_CHANGED, Kind.COUNT, Dimension.COUNT, "replay", (_REPLAY,),
            "events of a sample whose verdict under load is not that of a quiet replay"),
     Metric("replica_ready", Kind.PROPORTION, Dimension.RATIO, "observe", (_HEALTH,),
            "share of the health samples of the measured phase that were ready, for the worst replica"),
