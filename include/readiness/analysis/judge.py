@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from readiness.analysis.bound import AtLeast
 from readiness.analysis.load_proof import prove_load
 from readiness.analysis.measure import measure_from
 from readiness.analysis.readings import Readings
-from readiness.analysis.shape import CLOCK, not_offered, shape_problems, unfit_for
+from readiness.analysis.shape import CLOCK, LEDGER_SETS, not_offered, shape_problems, unfit_for
 from readiness.model.dataset import ScenarioEvidence
 from readiness.model.metric import Kind
 from readiness.model.quantity import show
@@ -59,11 +60,13 @@ def judge_scenario(
     *,
     profile: Profile | None = None,
     absent: Mapping[str, str] = MappingProxyType({}),
+    readings: Readings | None = None,
 ) -> ScenarioResult:
     """Everything that is said of one scenario.
 
     evidence: None if a data set is missing or unreadable (``problems`` says which); problems: what the archive found;
-    profile: if given, the load must have lasted as long as it says. Evidence that nobody checked is not trusted.
+    profile: if given, the load must have lasted as long as it says; readings: of this evidence, if they were begun.
+    Evidence that nobody checked is not trusted.
     """
     reasons = list(problems) + [_failed(check) for check in data_checks if check.verdict is not Verdict.PASS]
     if scenario.baseline.required:
@@ -81,9 +84,11 @@ def judge_scenario(
         proof = prove_load(evidence, scenario.load.rate)
         reasons += [f"load not proven: {reason}" for reason in proof.reasons]
         reasons += _length_problems(evidence, profile)
-    readings = Readings(evidence)
+    readings = readings or Readings(evidence)
     objectives = tuple(_judged(objective, readings, wrong, absent) for objective in scenario.objectives)
-    return _result(scenario, reasons, proof, objectives, data_checks)
+    result = _result(scenario, reasons, proof, objectives, data_checks)
+    unknown = LEDGER_SETS & (wrong.keys() | absent.keys())
+    return result if unknown else replace(result, ledger=readings.ledger.summary())
 
 
 def _result(

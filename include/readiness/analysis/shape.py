@@ -1,18 +1,22 @@
 """Whether evidence has the form that measuring needs; what lacks it is named instead of crashing a measurement."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from readiness.model.dataset import DATASETS, ScenarioEvidence
+import pandas as pd
+
+from readiness.model.dataset import DATASETS, OPTIONAL_DATASETS, ScenarioEvidence
 from readiness.model.metric import Metric
 
 CLOCK = "load/phases.json"
+_PROBES = "probe/samples.parquet"
+LEDGER_SETS = frozenset({_PROBES, *(name for name in DATASETS if name.startswith(("load/", "collect/")))})
+"""What the ledger is made of."""
 
 
 def shape_problems(evidence: ScenarioEvidence) -> dict[str, str]:
     """Data set -> what is wrong with its columns or types; the phase clock's entry is CLOCK. Empty if all is well."""
     found: dict[str, str] = {}
-    for dataset, columns in DATASETS.items():
-        frame = getattr(evidence, dataset.split("/")[1].removesuffix(".parquet"))
+    for dataset, frame, columns in _data_sets(evidence):
         missing = [name for name in columns if name not in frame.columns]
         other = [
             f"{name} is {frame[name].dtype}, not {kind}"
@@ -36,12 +40,21 @@ def not_offered(metric: Metric, absent: Mapping[str, str]) -> str:
     return "; ".join(why for dataset, why in absent.items() if dataset in needed)
 
 
+def _data_sets(evidence: ScenarioEvidence) -> Iterable[tuple[str, pd.DataFrame, dict[str, str]]]:
+    for dataset, columns in DATASETS.items():
+        yield dataset, getattr(evidence, dataset.split("/")[1].removesuffix(".parquet")), columns
+    for dataset, (field, columns) in OPTIONAL_DATASETS.items():
+        frame = getattr(evidence, field)
+        if frame is not None:
+            yield dataset, frame, columns
+
+
 def unfit_for(metric: Metric, problems: dict[str, str]) -> str:
     """Why the metric cannot be measured from evidence with these problems; empty if it can.
 
-    The ledger and the end-to-end latency read three data sets whichever of them the catalogue names.
+    The ledger and the end-to-end latency read what LEDGER_SETS names whichever of them the catalogue has.
     """
     needed = {CLOCK, *metric.evidence}
     if metric.stage == "collect":
-        needed |= {dataset for dataset in DATASETS if dataset.startswith(("load/", "collect/"))}
+        needed |= LEDGER_SETS
     return "; ".join(text for dataset, text in problems.items() if dataset in needed)

@@ -11,12 +11,15 @@ import numpy as np
 import pandas as pd
 
 from readiness.model.dataset import ScenarioEvidence
+from readiness.model.evidence import PROBE_SUFFIX
 from readiness.model.result import DataCheck
 from readiness.model.verdict import Verdict
 
 S = 1_000_000_000
 LARGEST_CLOCK_STEP_MS = 50.0
 """A wall clock that was set by more than this during the load bends every time that another process took."""
+LARGEST_UNKNOWN = 0.1
+"""An audit trail that lacks a larger share of the events that were delivered is no record of them."""
 METRICS, HEALTH = "observe/metrics.parquet", "observe/health.parquet"
 OBSERVE, COLLECT, LOAD = "observe/observe.json", "collect/collect.json", "load/phases.json"
 
@@ -25,13 +28,15 @@ OBSERVE, COLLECT, LOAD = "observe/observe.json", "collect/collect.json", "load/p
 class Expected:
     """What the plan of the run lets expect. ``components``: component -> replicas; ``with_metrics``: the components
     whose replicas serve metrics; ``source``: the source of every row, None if it is not known;
-    ``under_load``: the component that takes the load, None if it is not known."""
+    ``under_load``: the component that takes the load, None if it is not known; ``absent``: data sets that the target does
+    not offer."""
 
     max_gap_s: float
     components: Mapping[str, int]
     with_metrics: frozenset[str]
     source: str | None = None
     under_load: str | None = None
+    absent: frozenset[str] = frozenset()
 
 
 def replicas_present(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCheck]:
@@ -134,6 +139,39 @@ def one_clock(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCh
     yield verdict_of(LOAD, "one clock", words, wrong, f"set by {drift_ms:.3f} ms")
 
 
+def read_after_healing(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck]:
+    """After a drill: the records were read once the target was whole again. One that never was is the drill's
+    verdict, and is read as it is."""
+    if evidence.drill is None:
+        return
+    healthy = [step["healthy_ns"] for step in evidence.drill["steps"] if step["healthy_ns"] is not None]
+    last_ns, read_ns = max(healthy, default=0), int(evidence.collect.get("read_from_ns", evidence.collect["started_ns"]))
+    early_s = (last_ns - read_ns) / S
+    wrong = [f"they were read {early_s:.1f} s before it was whole"] if early_s > 0 else []
+    good = f"read {-early_s:.1f} s later" if healthy else "it was never whole again"
+    yield verdict_of(COLLECT, "read after healing", "records read when the target was whole again", wrong, good)
+
+
+def trail_knows_deliveries(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCheck]:
+    """The audit trail knows the events whose alerts came out at the channels.
+
+    One that a faulty platform lost is the ledger's to name. A trail that lacks more than LARGEST_UNKNOWN of what the
+    channels prove was handled is no record of it, and what it lacks convicts nobody.
+    """
+    if "collect/audit.parquet" in expected.absent:
+        return
+    delivered = evidence.deliveries["event_id"].drop_duplicates()
+    audit = evidence.audit
+    unknown = int((~delivered.isin(audit["event_id"][(audit["action"] == "received").to_numpy()])).sum())
+    share = unknown / len(delivered) if len(delivered) else 0.0
+    wrong = [f"it lacks {unknown} of {len(delivered)} ({share:.1%}): it was not read whole, or is not kept whole"]
+    words = f"an audit trail that lacks at most {LARGEST_UNKNOWN:.0%} of the events delivered"
+    yield verdict_of(
+        "collect/audit.parquet", "knows what was delivered", words, wrong if share > LARGEST_UNKNOWN else [],
+        f"{len(delivered) - unknown} of {len(delivered)} events",
+    )  # fmt: skip
+
+
 def one_source(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCheck]:
     """Every row belongs to this scenario of this run."""
     frames = {"collect/audit.parquet": evidence.audit, "collect/deliveries.parquet": evidence.deliveries}
@@ -142,8 +180,10 @@ def one_source(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataC
         expected.source if expected.source is not None else next((names[0] for names in found.values() if names), "")
     )
     for dataset, names in found.items():
-        wrong = [f"rows of {name!r}" for name in names if name != wanted]
-        yield verdict_of(dataset, "one source", f"rows of {wanted!r} only", wrong, f"{len(frames[dataset])} rows")
+        legal = {wanted, *([wanted + PROBE_SUFFIX] if evidence.probes is not None else [])}
+        wrong = [f"rows of {name!r}" for name in names if name not in legal]
+        words = f"rows of {' and '.join(map(repr, sorted(legal)))} only"
+        yield verdict_of(dataset, "one source", words, wrong, f"{len(frames[dataset])} rows")
 
 
 def finite_values(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck]:
@@ -161,6 +201,8 @@ CHECKS: tuple[Callable[[ScenarioEvidence, Expected], Iterable[DataCheck]], ...] 
     drained,
     sampler_awake,
     one_clock,
+    read_after_healing,
+    trail_knows_deliveries,
     one_source,
     finite_values,
 )

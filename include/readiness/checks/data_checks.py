@@ -44,7 +44,7 @@ def check_data(
     else:
         for dataset in (name for name in DATASETS if name not in absent):
             found += check_data_set(runner, evidence, dataset, tuple(components))
-    found += check_completeness(evidence, Expected(max_gap_s, components, with_metrics, source, under_load))
+    found += check_completeness(evidence, Expected(max_gap_s, components, with_metrics, source, under_load, frozenset(absent)))
     return tuple(found)
 
 

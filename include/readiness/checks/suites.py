@@ -29,7 +29,7 @@ EARLY_NS = 1_000_000
 LEVELS = ["critical", "high", "medium", "low"]
 ACTIONS = [
     "received", "assessed", "incident_opened", "incident_joined", "delivered", "delivery_failed", "remediated",
-    "remediation_failed", "remediation_dry_run",
+    "remediation_failed", "remediation_dry_run", "incident_acknowledged", "incident_escalated", "incident_resolved",
 ]  # fmt: skip
 LARGEST = 1.7e308
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
+_COMPARED_ROWS = 500_000
 _ARROW_TYPES = {
     "int64": "int64",
     "Int64": "int64",
@@ -19,6 +21,56 @@ _ARROW_TYPES = {
 }
 
 
+def _fields(columns: dict[str, str]) -> "list[pa.Field[Any]]":
+    import pyarrow as pa
+
+    return [
+        pa.field(name, pa.type_for_alias(_ARROW_TYPES[kind]), nullable=kind == "Int64")
+        for name, kind in columns.items()
+    ]
+
+
+def empty_table(columns: dict[str, str]) -> "pa.Table":
+    """No row of these columns."""
+    import pyarrow as pa
+
+    return pa.schema(_fields(columns)).empty_table()
+
+
+def write_table(table: "pa.Table", path: Path) -> int:
+    """Write a whole table; its number of rows."""
+    import pyarrow.parquet as pq
+
+    pq.write_table(table, path, compression="zstd")
+    return int(table.num_rows)
+
+
+def same_table(path: Path, table: "pa.Table") -> bool:
+    """Whether the file holds exactly these columns and rows, in whatever form it stores them. Raises ValueError if it
+    is no Parquet, OSError if it cannot be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            if file.schema_arrow.names != table.schema.names or file.metadata.num_rows != table.num_rows:
+                return False
+            at = 0
+            for batch in file.iter_batches(_COMPARED_ROWS):
+                part = table.slice(at, batch.num_rows)
+                if not all(_same(batch.column(name), part.column(name)) for name in table.schema.names):
+                    return False
+                at += batch.num_rows
+    except pa.ArrowException as error:
+        raise ValueError(f"{path.name}: not a Parquet file ({error})") from error
+    return True
+
+
+def _same(one: "pa.Array[Any]", other: "pa.ChunkedArray[Any]") -> bool:
+    plain = one.type.value_type if hasattr(one.type, "value_type") else one.type
+    return bool(one.cast(plain).equals(other.combine_chunks().cast(plain)))
+
+
 class TableWriter:
     """Appends rows to a new Parquet file; a context manager, since only closing makes the file readable."""
 
@@ -26,11 +78,7 @@ class TableWriter:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        fields = [
-            pa.field(name, pa.type_for_alias(_ARROW_TYPES[kind]), nullable=kind == "Int64")
-            for name, kind in columns.items()
-        ]
-        self._arrow, self._schema, self._batch_rows = pa, pa.schema(fields), batch_rows
+        self._arrow, self._schema, self._batch_rows = pa, pa.schema(_fields(columns)), batch_rows
         self._writer = pq.ParquetWriter(path, self._schema, compression="zstd")
         self._rows: list[Sequence[Any]] = []
         self.count = 0
@@ -91,6 +139,18 @@ def read_table(path: Path, columns: dict[str, str]) -> "pd.DataFrame":
         if name in frame and str(frame[name].dtype) != kind and _lossless(frame[name], kind):
             frame[name] = frame[name].astype(kind)  # type: ignore[call-overload]  # kinds: model.dataset
     return frame
+
+
+def read_columns(path: Path, columns: list[str], where: list[tuple[str, str, Any]] | None = None) -> "pd.DataFrame":
+    """Some columns of a data set as they are stored, of the rows for which every (column, comparison, value) of
+    ``where`` holds ("==", "in" ...). Raises ValueError if the file is no Parquet or lacks a column."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(path, columns=columns, filters=where).to_pandas()
+    except (pa.ArrowException, KeyError) as error:
+        raise ValueError(f"{path.name}: cannot be read ({error})") from error
 
 
 def _lossless(column: "pd.Series[Any]", kind: str) -> bool:

@@ -15,7 +15,7 @@ from readiness.self_test.real_run import real_run
 from readiness.self_test.recorded import copied
 from readiness.stages.run import Run, StageError
 
-ATTEMPTS = 3
+ATTEMPTS = 4
 _BUSY = re.compile(r"load not proven|the sampler stalled|the observation did not cover")
 """What the gate says when this machine was too busy to measure: true, and nothing about the fault."""
 

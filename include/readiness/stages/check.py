@@ -1,18 +1,43 @@
 """Check: turn the sealed evidence of a scenario into its result. The same function serves `readiness verify`."""
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from readiness.clients.archive import ArchiveError
+from readiness.clients.tables import empty_table, same_table, write_table
+from readiness.model.dataset import LEDGER
 from readiness.model.evidence import RUN_SCOPE, RUN_STAGES, StageRef, measuring_stages
 from readiness.model.result import ScenarioResult
 from readiness.stages.evidence_reader import read_evidence
 from readiness.stages.recording import recording
 from readiness.stages.run import Run
 
+if TYPE_CHECKING:
+    from readiness.analysis.ledger import Ledger
+
+LEDGER_FILE = "ledger.parquet"
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What the evidence leads to. ``ledger`` None: it cannot be made from this evidence, and the result says why."""
+
+    result: ScenarioResult
+    ledger: "Ledger | None"
+
 
 def check(run: Run, name: str) -> ScenarioResult:
-    """Judge the scenario and seal ``result.json``. Bad evidence is a result too (not trusted), no error."""
+    """Judge the scenario and seal ``result.json`` and the whole ledger. Bad evidence is a result too (not trusted), no
+    error."""
     with recording(run, StageRef(name, "check"), _inputs(run, name)) as record:
-        result = examine(run, name)
-        record.write("result.json", result)
-        return result
+        found = examination(run, name)
+        record.write("result.json", found.result)
+        record.rows[LEDGER_FILE] = write_table(_table(found.ledger), record.folder / LEDGER_FILE)
+        return found.result
+
+
+def _table(ledger: "Ledger | None") -> Any:
+    return empty_table(LEDGER) if ledger is None else ledger.table()
 
 
 def _inputs(run: Run, name: str) -> tuple[StageRef, ...]:
@@ -26,7 +51,13 @@ def run_inputs() -> tuple[StageRef, ...]:
 
 def examine(run: Run, name: str) -> ScenarioResult:
     """The result that the archive's evidence leads to, computed anew; nothing is written."""
+    return examination(run, name).result
+
+
+def examination(run: Run, name: str) -> Examination:
+    """As ``examine``, with the whole ledger."""
     from readiness.analysis.judge import judge_scenario
+    from readiness.analysis.readings import Readings
     from readiness.checks.data_checks import check_data
 
     scenario, environment = run.plan.scenario(name), run.plan.environment
@@ -34,7 +65,7 @@ def examine(run: Run, name: str) -> ScenarioResult:
     evidence, unreadable = read_evidence(run, name)
     problems += [problem for problem in unreadable if problem not in problems]
     if evidence is None:
-        return judge_scenario(scenario, None, (), tuple(problems))
+        return Examination(judge_scenario(scenario, None, (), tuple(problems)), None)
     with_metrics = frozenset(component for component, declared in environment.components.items() if declared.metrics)
     checks = check_data(
         evidence,
@@ -45,5 +76,19 @@ def examine(run: Run, name: str) -> ScenarioResult:
         under_load=environment.under_load,
         absent=environment.absent,
     )
-    profile = scenario.profiles[run.plan.profile]
-    return judge_scenario(scenario, evidence, checks, tuple(problems), profile=profile, absent=environment.absent)
+    profile, readings = scenario.profiles[run.plan.profile], Readings(evidence)
+    result = judge_scenario(
+        scenario, evidence, checks, tuple(problems), profile=profile, readings=readings, absent=environment.absent
+    )
+    return Examination(result, None if result.ledger is None else readings.ledger)
+
+
+def ledger_problems(run: Run, name: str, found: Examination) -> tuple[str, ...]:
+    """How the sealed ledger differs from that of the evidence; a file that is missing or damaged is the archive's to
+    name."""
+    try:
+        path = run.archive.sealed_folder(run.run_id, StageRef(name, "check")) / LEDGER_FILE
+        same = same_table(path, _table(found.ledger))
+    except (ArchiveError, OSError, ValueError):
+        return ()
+    return () if same else (f"{name}/check/{LEDGER_FILE}: is not the ledger of the evidence beside it",)

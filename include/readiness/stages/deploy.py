@@ -35,5 +35,5 @@ def deploy(run: Run) -> None:
 def lease_duration_s(plan: RunPlan) -> float:
     """An upper bound for the whole run: phases and drains, the stages around them, and the wait for a signature."""
     profiles = [scenario.profiles[plan.profile] for scenario in plan.scenarios]
-    loads_s = sum(profile.warmup + profile.measure + 2 * profile.drain for profile in profiles)
+    loads_s = sum(profile.warmup + profile.measure + 4 * profile.drain for profile in profiles)
     return loads_s + _STAGES_S + (_ANSWER_S if plan.sign_off else 0.0)
