@@ -41,6 +41,8 @@ def write(state: State, run: Run, database: DatabaseProgram, drain_s: float, as_
         _replicas("automation", state, "phantommesh.automation", len(run.admin_ports), {
             "priority": 30, "stopwaitsecs": math.ceil(drain_s + FINISH_S)}),
     ]  # fmt: skip
+    if run.links:
+        parts.append(_replicas("link", state, "phantommesh.links", len(run.links), {"priority": 15, "stopwaitsecs": 5}))
     state.supervisor_settings.write_text("\n".join(parts))
 
 

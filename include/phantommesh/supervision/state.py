@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,39 @@ class ProcessId:
     started_s: float
 
 
+LINKS: dict[str, int] = {
+    "automation:vpn-core": 1, "automation:sink": 2, "automation:postgres": 0, "vpn-core:postgres": 0,
+}  # fmt: skip
+"""The connections between parts that can be led through a link, and how many ports each needs (the database has a
+unix socket)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A connection from one part to another that goes through a proxy. entry_ports: where the proxy takes it."""
+
+    name: str
+    admin_port: int
+    entry_ports: tuple[int, ...]
+
+    @property
+    def source(self) -> str:
+        """The component that connects."""
+        return self.name.split(":")[0]
+
+    @property
+    def target(self) -> str:
+        """The component that it connects to."""
+        return self.name.split(":")[1]
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """How a run was started. Folders are absolute paths.
 
     runtime_dir: short, in the system's temporary folder: sockets, whose paths may have 107 bytes.
     data_dir: the database; data_is_apart when it could not be kept in the state folder.
+    links: connections that are led through a proxy; database_dir: the socket's folder below runtime_dir.
     """
 
     runtime_dir: str
@@ -45,6 +72,20 @@ class Run:
     admin_ports: tuple[int, ...]
     vpn_port: int
     vpn_admin_ports: tuple[int, ...]
+    links: tuple[Link, ...] = ()
+    database_dir: str = "db"
+
+    def seen_by(self, component: str) -> "Run":
+        """The run with the addresses that a component has to use: those of its links, where it has any."""
+        seen = self
+        for link in (link for link in self.links if link.source == component):
+            if link.target == "postgres":
+                seen = replace(seen, database_dir=f"link-{component}")
+            elif link.target == "vpn-core":
+                seen = replace(seen, vpn_port=link.entry_ports[0])
+            else:
+                seen = replace(seen, sink_port=link.entry_ports[0], sink_smtp_port=link.entry_ports[1])
+        return seen
 
     @property
     def base_url(self) -> str:
@@ -64,7 +105,7 @@ class Run:
     @property
     def database_socket_dir(self) -> str:
         """The folder of the database's unix socket."""
-        return f"{self.runtime_dir}/db"
+        return f"{self.runtime_dir}/{self.database_dir}"
 
     @property
     def supervisor_socket(self) -> str:
@@ -93,7 +134,8 @@ class State:
             return None
         try:
             ports = {name: tuple(raw[name]) for name in ("admin_ports", "vpn_admin_ports")}
-            return Run(**{**raw, **ports})
+            links = [Link(**{**link, "entry_ports": tuple(link["entry_ports"])}) for link in raw["links"]]
+            return Run(**{**raw, **ports, "links": tuple(links)})
         except (TypeError, KeyError) as error:
             raise PlatformError(f"{self.folder / 'run.json'}: not a run record of this version; remove it") from error
 
@@ -119,7 +161,7 @@ class State:
             self._write(f"{role}.json", asdict(process))
 
     def read_children(self) -> dict[str, ProcessId]:
-        """The supervised processes by name: automation-0 ..., vpn-core-0 ..., postgres, sink."""
+        """The supervised processes by name: automation-0 ..., vpn-core-0 ..., postgres, sink, link-0 ...."""
         raw = self._read("children.json") or {}
         return {name: ProcessId(item["pid"], item["started_s"]) for name, item in raw.items()}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from phantommesh import __version__
 from phantommesh.supervision.processes import find
-from phantommesh.supervision.state import ProcessId, Run, State
+from phantommesh.supervision.state import Link, ProcessId, Run, State
 
 TIMEOUT_S = 1.0
 READY, DEGRADED, STOPPED = "ready", "degraded", "stopped"
@@ -27,8 +27,9 @@ def status(state: State) -> dict[str, Any]:
         return _document(STOPPED, run, [])
     with ThreadPoolExecutor(max_workers=len(run.admin_ports) + len(run.vpn_admin_ports) + 2) as pool:
         components = list(pool.map(lambda entry: _component(run, children, *entry), _expected(run)))
-    whole = supervised and all(component["ready"] for component in components)
-    return _document(READY if whole else DEGRADED, run, components)
+    links = [_link(children, index, link) for index, link in enumerate(run.links)]
+    whole = supervised and all(part["ready"] for part in (*components, *links))
+    return _document(READY if whole else DEGRADED, run, components) | ({"links": links} if links else {})
 
 
 def _document(state: str, run: Run | None, components: list[dict[str, Any]]) -> dict[str, Any]:
@@ -62,6 +63,16 @@ def _component(
         "component": component, "replica": replica,
         "admin_url": None if port is None else f"http://127.0.0.1:{port}",
         "pid": process.pid if process is not None and alive else None, "ready": ready,
+    }  # fmt: skip
+
+
+def _link(children: dict[str, ProcessId], index: int, link: Link) -> dict[str, Any]:
+    process = children.get(f"link-{index}")
+    alive = process is not None and find(process) is not None
+    return {
+        "link": link.name, "admin_url": f"http://127.0.0.1:{link.admin_port}",
+        "pid": process.pid if process is not None and alive else None,
+        "ready": alive and _answers(link.admin_port, "/healthz"),
     }  # fmt: skip
 
 

@@ -21,14 +21,14 @@ class RunningTarget:
         """Nothing: what runs there is what is to be validated."""
         return False
 
-    def up(self, replicas: int, port: int) -> dict[str, Any]:
+    def up(self, replicas: int, port: int, links: tuple[str, ...] = ()) -> dict[str, Any]:
         """Wait until every replica answers that it is ready; the status. Raises TargetError, naming those that do not
         after the environment's start_timeout, and for an address that must not be measured."""
         declared = self._environment.components[self._environment.under_load].replicas
-        if replicas != declared or port:
+        if replicas != declared or port or links:
             raise TargetError(
                 f"the target of {self._environment.name} is not ours to start: it has {declared} replicas and ports of "
-                "its own; leave out --replicas and --port, or change its environment file"
+                "its own; leave out --replicas and --port, and faults on its links"
             )
         ends_s = time.monotonic() + self._environment.start_timeout
         while True:

@@ -83,18 +83,18 @@ class Sender:
             return 0
 
 
-def get_status(url: str) -> int:
+def get_status(url: str, timeout_s: float = _TIMEOUT_S) -> int:
     """HTTP status of a GET; 0 if nothing answered."""
     try:
-        return httpx.get(url, timeout=_TIMEOUT_S, trust_env=_PROXIES).status_code
+        return httpx.get(url, timeout=timeout_s, trust_env=_PROXIES).status_code
     except httpx.HTTPError:
         return 0
 
 
-def read_metric(admin_url: str, metric: str) -> float:
+def read_metric(admin_url: str, metric: str, timeout_s: float = _TIMEOUT_S) -> float:
     """The value of a metric without labels. Raises ApiError if the replica does not answer or does not have it."""
     try:
-        answer = httpx.get(f"{admin_url}/metrics", timeout=_TIMEOUT_S, trust_env=_PROXIES).raise_for_status()
+        answer = httpx.get(f"{admin_url}/metrics", timeout=timeout_s, trust_env=_PROXIES).raise_for_status()
     except httpx.HTTPError as error:
         raise ApiError(f"{admin_url}/metrics: no answer ({type(error).__name__})") from error
     for sample in parse_metrics(answer.text):

@@ -34,12 +34,15 @@ class TargetProcess:
             self.down()
         return leftover
 
-    def up(self, replicas: int, port: int) -> dict[str, Any]:
-        """Start the target and wait until it is ready; its status (docs/platform-api.md).
+    def up(self, replicas: int, port: int, links: tuple[str, ...] = ()) -> dict[str, Any]:
+        """Start the target and wait until it is ready; its status (docs/platform-api.md). ``links``: connections on
+        which faults will be injected.
         Raises TargetError with the command's own reason."""
         self._state.mkdir(parents=True, exist_ok=True)
         timeout_s = self._environment.start_timeout
-        done = self._command(self._environment.commands.up, timeout_s, replicas=replicas, port=port)
+        option = self._environment.links.option
+        asked = tuple(part.replace("{link}", link) for link in links for part in option)
+        done = self._command((*self._environment.commands.up, *asked), timeout_s, replicas=replicas, port=port)
         if done.returncode != 0:
             raise TargetError(f"the target did not start: {_reason(done)}")
         return _status(done)
@@ -128,6 +131,7 @@ def _status(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
         raise TargetError(f"the target's status is not the JSON of docs/platform-api.md: {_reason(done)}") from error
     if state != "stopped":
         urls = [status["base_url"], status["sink_url"], *(part.get("admin_url") for part in components)]
+        urls += [link["admin_url"] for link in status.get("links", [])]
         for url in urls:
             if url is not None:
                 require_allowed(url)

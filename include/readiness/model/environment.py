@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from readiness.model.scenario import Duration, ProfileName, Slug, UserModel
+from readiness.model.written import Duration, ProfileName, Slug, UserModel
 
 PLACEHOLDERS: tuple[str, ...] = ("state", "replicas", "port", "python")
 
@@ -32,6 +32,18 @@ class Component(UserModel):
     """Whether each replica serves /metrics on its admin address."""
 
 
+LinkName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,59}:[a-z][a-z0-9-]{0,59}$")]
+""" "from:to": the component that connects, and the one that it connects to."""
+
+
+class Links(UserModel):
+    """Connections between components on which faults can be injected. ``option``: what is added to the ``up`` command
+    for each of them that a run needs, with ``{link}`` filled in; without such a run nothing is added."""
+
+    option: tuple[str, ...] = ()
+    through: tuple[LinkName, ...] = ()
+
+
 class Observation(UserModel):
     """Where metrics come from. ``interval``: seconds between two scrapes of a replica."""
 
@@ -51,6 +63,7 @@ class Environment(UserModel):
     under_load: Slug
     """The component that takes the load; a run may override its number of replicas."""
     observation: Observation = Observation()
+    links: Links = Links()
     sign_off: bool = False
     default_profile: ProfileName = "smoke"
     start_timeout: Annotated[Duration, Field(gt=0, le=3600)] = 60.0

@@ -23,7 +23,7 @@ def deploy(run: Run) -> None:
         try:
             lease.take(run.environment_folder, plan.environment.name, run.run_id, lease_duration_s(plan))
             leftover = run.target.clear()  # whoever left it has no lease any more
-            status = run.target.up(plan.replicas, plan.port)
+            status = run.target.up(plan.replicas, plan.port, plan.links)
         except lease.LeaseError as error:
             raise EnvironmentInUseError(str(error)) from error
         except (TargetError, ValueError) as error:

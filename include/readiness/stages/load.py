@@ -10,6 +10,8 @@ from typing import Any
 
 from readiness.clients.home import scenarios_folder
 from readiness.clients.tables import csv_to_table
+from readiness.drills.catalogue import take_back
+from readiness.drills.journal import Journal, remove_leftovers
 from readiness.model.dataset import REQUESTS
 from readiness.model.evidence import RUN_SCOPE, StageRef, measuring_stages
 from readiness.model.scenario import Profile, Scenario
@@ -42,9 +44,10 @@ def load(run: Run, name: str) -> None:
                 _wait_all(companions, profile.drain + _STOP_S)
         finally:
             _stop(generator, *companions)
+            left = remove_leftovers(Journal(run.environment_folder), take_back) if scenario.drill else []
             log.close()
             _keep_records(record)
-        record.failure = _failure(code, record.folder)
+        record.failure = _failure(code, record.folder) or _left_behind(left)
 
 
 def _generator_plan(run: Run, scenario: Scenario, profile: Profile, out_dir: Path) -> dict[str, Any]:
@@ -126,6 +129,12 @@ def _keep_records(record: Recording) -> None:
     facts = record.folder / "generator.json"
     if facts.is_file():
         record.fingerprint["generator"] = json.loads(facts.read_text()).get("versions")
+
+
+def _left_behind(left: list[dict[str, Any]]) -> str:
+    """A drill that was killed takes nothing back; then this stage did, which is worth telling."""
+    said = [f"{item['describe']} ({'removed now' if item['removed'] else item['error']})" for item in left]
+    return f"the drill ended and left in place: {'; '.join(said)}" if said else ""
 
 
 def _failure(code: int | None, folder: Path) -> str:

@@ -16,7 +16,8 @@ from readiness.model.document import sha256, to_json
 from readiness.model.environment import Environment
 from readiness.model.evidence import RUN_SCOPE, StageRef
 from readiness.model.run import RunPlan
-from readiness.model.scenario import ProfileName, Scenario
+from readiness.model.scenario import Scenario
+from readiness.model.written import ProfileName
 from readiness.spec.files import read_environment, read_scenario
 from readiness.stages.recording import recording
 from readiness.stages.run import Run, StageError
@@ -98,11 +99,15 @@ def _file(folder: Path, name: str, kind: str) -> Path:
 def _require_executable(scenario: Scenario, environment: Environment) -> None:
     """A run that could not be decided is not started."""
     for number, step in enumerate(scenario.drill.steps if scenario.drill else (), 1):
-        if step.component not in environment.components:
-            raise StageError(
-                f"scenario {scenario.name}, step {number} of its drill: the environment {environment.name} has no "
-                f"component {step.component!r}; it has {', '.join(environment.components)}"
-            )
+        where = f"scenario {scenario.name}, step {number} of its drill"
+        for component in step.components:
+            if component not in environment.components:
+                raise StageError(f"{where}: the environment {environment.name} has no component {component!r}; it has "
+                                 f"{', '.join(environment.components)}")  # fmt: skip
+        if step.link is not None and step.link not in environment.links.through:
+            legal = ", ".join(environment.links.through) or "none"
+            raise StageError(f"{where}: faults on {step.link} cannot be injected in the environment "
+                             f"{environment.name}; it names under links: {legal}")  # fmt: skip
 
 
 def _fingerprint(
