@@ -53,6 +53,15 @@ class Observation(UserModel):
     """A replica without metrics for this long makes the run INCONCLUSIVE."""
 
 
+class FaultCommands(UserModel):
+    """Argument vectors that put a fault in place and take it back (``{python}`` is filled in). Each ends with code 0
+    once that is done. ``restore`` may be missing for a fault that needs none: one after which the target must recover
+    by itself."""
+
+    inject: Annotated[tuple[str, ...], Field(min_length=1)]
+    restore: tuple[str, ...] = ()
+
+
 class Environment(UserModel):
     """What every environment file has, whatever drives its target."""
 
@@ -64,6 +73,8 @@ class Environment(UserModel):
     """The component that takes the load; a run may override its number of replicas."""
     observation: Observation = Observation()
     links: Links = Links()
+    faults: Mapping[Slug, FaultCommands] = {}
+    """What ``action: command`` of a drill may name."""
     sign_off: bool = False
     default_profile: ProfileName = "smoke"
     start_timeout: Annotated[Duration, Field(gt=0, le=3600)] = 60.0

@@ -23,6 +23,7 @@ from readiness.self_test.fake_store import Event, Store
 from readiness.self_test.planted_faults import PLANTED, Sound
 
 _LONGEST_S = 1800.0
+_DOWN_S = 0.3
 _ACCEPTED = b'{"status":"accepted"}'
 _REASONS = {200: b"OK", 202: b"Accepted", 400: b"Bad Request", 404: b"Not Found", 500: b"Error", 503: b"Unavailable"}
 
@@ -32,7 +33,7 @@ class FakePlatform:
 
     def __init__(self, fault: Sound, folder: Path) -> None:
         self.fault, self.store = fault, Store(folder, fault)
-        self.serving, self.number, self.started_s = True, 0, 0.0
+        self.serving, self.broken, self.number, self.started_s = True, False, 0, 0.0
         self._unstored: deque[tuple[float, Event, int]] = deque()
         self._leak: list[bytearray] = []
         self._process, self._begun_s = psutil.Process(), time.time()
@@ -56,7 +57,7 @@ class FakePlatform:
         at_s, status, wait_s = self.at_s, 202, 0.0
         for event in events:
             number, self.number = self.number, self.number + 1
-            status = self.fault.status(number, at_s)
+            status = 503 if self.broken else self.fault.status(number, at_s)
             wait_s = max(wait_s, self.fault.waits_s(number, at_s))
             if status == 202 and self.fault.keeps(number):
                 self._keep(event, number)
@@ -86,13 +87,12 @@ class FakePlatform:
         self.store.totals.clear()
         for connection in tuple(self.connections):
             connection.abort()
-        if self.fault.back_after_s is not None:
-            await asyncio.sleep(self.fault.back_after_s)
-            self.repair()
+        await asyncio.sleep(_DOWN_S)
+        self.serving, self.broken, self._begun_s = True, not self.fault.recovers, time.time()
 
     def repair(self) -> None:
-        """It serves again, as a new process does."""
-        self.serving, self._begun_s = True, time.time()
+        """What a person does to one that did not recover by itself."""
+        self.broken = False
 
     def metrics(self) -> bytes:
         """The answer to GET /metrics."""
@@ -112,7 +112,7 @@ class FakePlatform:
         parts = urlsplit(target)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         if parts.path in ("/readyz", "/healthz"):
-            return (200, b"") if self.fault.ready(self.at_s, self.serving) else (503, b'{"reason":"not serving"}')
+            return (200, b"") if self.fault.ready(self.at_s, self.serving and not self.broken) else (503, b'{"reason":"not serving"}')
         if parts.path == "/metrics":
             return 200, self.metrics()
         if parts.path == "/v1/audit":

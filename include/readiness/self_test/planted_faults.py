@@ -15,8 +15,8 @@ class Sound:
     """At a kill everything that was acknowledged within so many seconds before it is forgotten."""
     stores_later_s = 0.0
     """How long after its answer an event becomes durable."""
-    back_after_s: float | None = 0.3
-    """From a kill until it answers again; None: not before it is repaired by hand."""
+    recovers = True
+    """Whether it takes events again after a kill without being repaired by hand."""
 
     def status(self, number: int, at_s: float) -> int:  # noqa: ARG002
         """HTTP status of the answer; anything but 202 stores nothing."""
@@ -81,7 +81,7 @@ class AcknowledgesFirst(Sound):
 
 
 class RecoversByHand(Sound):
-    back_after_s = None
+    recovers = False
 
 
 class DuplicatesAlert(Sound):

@@ -27,6 +27,8 @@ components:
   fake: {{replicas: 1, admin_urls: ["{url}"]}}
 under_load: fake
 observation: {{interval: 500ms, max_gap: 2s}}
+faults:
+  kill: {{inject: ["{{python}}/python", -m, {module}, --tell, "{url}", kill]}}
 start_timeout: 20s
 """
 
@@ -74,7 +76,7 @@ def _scenarios(folder: Path, url: str) -> Iterator[Path]:
         if not (installed / shared).is_dir():
             raise StageError(f"{installed} has no {shared}/; start it where ./scenarios is, or set READINESS_SCENARIOS")
         (folder / shared).symlink_to((installed / shared).resolve())
-    (folder / "environments" / f"{ENVIRONMENT}.yaml").write_text(_ENVIRONMENT_FILE.format(name=ENVIRONMENT, url=url))
+    (folder / "environments" / f"{ENVIRONMENT}.yaml").write_text(_ENVIRONMENT_FILE.format(name=ENVIRONMENT, url=url, module=_FAKE))
     before = os.environ.get("READINESS_SCENARIOS")
     os.environ["READINESS_SCENARIOS"] = str(folder)
     try:
