@@ -1,8 +1,8 @@
 """A cheap HTTP server in a process of its own that interrupts its service on demand, and says when it really did.
 
 It answers 200 to GET and 202 to POST. Kinds of interruption: ``refuse`` (the listening socket is closed, every
-connection is reset), ``refuse-new`` (the listening socket alone is closed: kept connections go on), ``hang`` (requests are
-taken and not answered until it is over).
+connection is reset), ``refuse-new`` (the listening socket alone is closed: kept connections go on), ``hang``
+(requests are taken and not answered until it is over).
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 LONGEST_S = 900
 _RESET = struct.pack("ii", 1, 0)
@@ -72,15 +73,15 @@ def interruptible_server() -> Iterator[InterruptibleServer]:
 
 
 class _Service(asyncio.Protocol):
-    open: "set[_Service]" = set()
-    withheld: "list[Callable[[], None]] | None" = None
+    open: ClassVar[set["_Service"]] = set()
+    withheld: ClassVar[list[Callable[[], None]] | None] = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport, self._data = transport, b""
         self.open.add(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         self.open.discard(self)
 
     def data_received(self, data: bytes) -> None:

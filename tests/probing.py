@@ -13,7 +13,7 @@ from readiness.clients.probes.prober import Prober, raise_priority
 from readiness.model.dataset import PROBES, Phase, PhaseClock, ScenarioEvidence
 from synthetic_evidence import steady_evidence
 
-RATE_HZ, TIMEOUT_S = 100.0, 0.5
+RATE_HZ, TIMEOUT_S = 110.0, 0.5
 _EMPTY = steady_evidence(rate_per_s=1, warmup_s=1, measure_s=5)
 
 
@@ -54,9 +54,10 @@ def probe_while(url: str, act: Callable[[], None], before_s: float = 0.5, after_
 def as_evidence(probes: pd.DataFrame, started_ns: int, finished_ns: int) -> ScenarioEvidence:
     """Evidence whose measured phase begins when every path had its first probe and ends half a second before the
     probing did."""
-    first_ns = int(probes["sent_ns"].iloc[: 8].max()) + 50_000_000
+    first_ns = int(probes["sent_ns"].iloc[:8].max()) + 50_000_000
     last_ns = int(np.sort(probes["sent_ns"].to_numpy())[-8])
     clock = PhaseClock(1, started_ns, (Phase("measure", first_ns, last_ns),), {"measure": 1})
     facts = {"rate_hz": RATE_HZ, "timeout_s": TIMEOUT_S, "started_ns": started_ns, "finished_ns": finished_ns,
-             "worst_lag_ms": float((probes["sent_ns"] - probes["intended_ns"]).max()) / 1e6}  # fmt: skip
+             "worst_lag_ms": float((probes["sent_ns"] - probes["intended_ns"]).max()) / 1e6,
+             "wall_clock_drift_ns": 0}  # fmt: skip
     return replace(_EMPTY, clock=clock, probes=probes, probe=facts)

@@ -8,15 +8,15 @@ import pandas as pd
 from readiness.model.dataset import PROBES, ScenarioEvidence
 from synthetic_evidence import MS, S
 
-RATE_HZ, TIMEOUT_S = 100.0, 0.5
+RATE_HZ, TIMEOUT_S = 110.0, 0.5
 LANES = (("read", "new"), ("write", "new"), ("read", "reused"), ("write", "reused"))
 ALL = frozenset(LANES)
 
 
 @dataclass(frozen=True)
 class Down:
-    """The target is away from ``start_ns`` for ``length_s``. kind: ``refuse`` (what is under way is reset, what comes is
-    refused) or ``hang`` (nothing is answered until it is over, all is then). lanes: the paths that it strikes."""
+    """The target is away from ``start_ns`` for ``length_s``. kind: ``refuse`` (what is under way is reset, what comes
+    is refused) or ``hang`` (nothing is answered until it is over, all is then). lanes: the paths that it strikes."""
 
     start_ns: int
     length_s: float
@@ -44,7 +44,8 @@ def with_probes(
     error = np.full(len(due_ns), "", dtype=object)
     for down in downs:
         struck = np.isin(lane, [k for k, item in enumerate(LANES) if item in down.lanes])
-        _strike(down, struck & (sent_ns < down.end_ns) & (done_ns > down.start_ns), rng, sent_ns, done_ns, status, error)
+        struck &= (sent_ns < down.end_ns) & (done_ns > down.start_ns)
+        _strike(down, struck, rng, sent_ns, done_ns, status, error)
     ids = [f"{k:08x}-0000-4000-8000-000000000000" if k % 2 else "" for k in range(len(due_ns))]
     columns = {
         "seq": np.arange(len(due_ns)), "path": [LANES[k][0] for k in lane], "connection": [LANES[k][1] for k in lane],
@@ -53,7 +54,7 @@ def with_probes(
     }  # fmt: skip
     probes = pd.DataFrame({name: columns[name] for name in PROBES}).astype(PROBES)
     facts = {"rate_hz": RATE_HZ, "timeout_s": TIMEOUT_S, "started_ns": started_ns, "finished_ns": finished_ns,
-             "worst_lag_ms": float((sent_ns - due_ns).max() / MS)}  # fmt: skip
+             "worst_lag_ms": float((sent_ns - due_ns).max() / MS), "wall_clock_drift_ns": 0}  # fmt: skip
     return replace(evidence, probes=probes, probe=facts)
 
 
@@ -74,8 +75,8 @@ def _strike(down: Down, hit: "np.ndarray", rng: np.random.Generator, sent_ns: "n
 
 
 def with_stalled_prober(evidence: ScenarioEvidence, at_ns: int, length_s: float) -> ScenarioEvidence:
-    """The prober did not run from ``at_ns`` on: the oldest due probe of each path was sent when it woke, the others never,
-    and what ended meanwhile was seen to end only then."""
+    """The prober did not run from ``at_ns`` on: the oldest due probe of each path was sent when it woke, the others
+    never, and what ended meanwhile was seen to end only then."""
     assert evidence.probes is not None
     probes, wake_ns = evidence.probes, at_ns + round(length_s * S)
     slept = (probes["intended_ns"] >= at_ns) & (probes["intended_ns"] < wake_ns)

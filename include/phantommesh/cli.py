@@ -10,6 +10,7 @@ import click
 
 from phantommesh import __version__
 from phantommesh.config import command
+from phantommesh.scaling.options import scaling_options, wished_scaling
 from phantommesh.threat_model import commands
 
 EXIT_CODES = {"ready": 0, "degraded": 3, "stopped": 4}
@@ -43,10 +44,11 @@ for _command in (command.config, commands.train, commands.models, commands.intel
     metavar="FROM:TO",
     help="Lead this connection through a proxy on which faults can be injected; may be repeated.",
 )
+@scaling_options
 @_JSON
 def up(
     folder: Path, replicas: int, vpn_replicas: int, port: int, config_file: Path | None, keep_data: bool,
-    links: tuple[str, ...], as_json: bool,
+    links: tuple[str, ...], as_json: bool, **wish: Any,
 ) -> None:  # fmt: skip
     """Start database, replicas and sink; wait until all are ready. Exit 1: nothing is left running."""
     from phantommesh.config.load import PRODUCTION, ConfigError, load
@@ -63,7 +65,8 @@ def up(
     if unknown := [name for name in links if name not in LINKS]:
         _fail(f"--link {unknown[0]}: there is no such connection; legal are {', '.join(LINKS)}")
     try:
-        document = up(State(folder), Wish(replicas, vpn_replicas, port, config, keep_data, links))
+        scaling = wished_scaling(replicas, **wish)
+        document = up(State(folder), Wish(replicas, vpn_replicas, port, config, keep_data, scaling, links))
     except PlatformError as error:
         _fail(str(error))
     _show(document, as_json)

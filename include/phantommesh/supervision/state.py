@@ -3,6 +3,7 @@
 run.json       how this run was started, written by `up` before anything starts, removed by `down` at the very end
 config.json    the resolved configuration; a replica that is restarted reads the same
 children.json  the supervised processes, kept current by the supervisor
+scaling.json   the settings that replicas are scaled by, where they are; scale.json  the scaler's last decision
 supervisor.json, starting.json   the supervisor, an `up` at work
 lock           held by `up` and `down` while they work
 """
@@ -16,6 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from phantommesh.scaling.settings import Scaling, from_document
 from phantommesh.supervision.failure import PlatformError
 
 
@@ -60,6 +62,7 @@ class Run:
     runtime_dir: short, in the system's temporary folder: sockets, whose paths may have 107 bytes.
     data_dir: the database; data_is_apart when it could not be kept in the state folder.
     links: connections that are led through a proxy; database_dir: the socket's folder below runtime_dir.
+    admin_ports: of all replicas that there may ever be; least_replicas of them run whatever the load (0: all).
     """
 
     runtime_dir: str
@@ -72,8 +75,14 @@ class Run:
     admin_ports: tuple[int, ...]
     vpn_port: int
     vpn_admin_ports: tuple[int, ...]
+    least_replicas: int = 0
     links: tuple[Link, ...] = ()
     database_dir: str = "db"
+
+    @property
+    def always(self) -> int:
+        """How many replicas of automation run whatever the load."""
+        return self.least_replicas or len(self.admin_ports)
 
     def seen_by(self, component: str) -> "Run":
         """The run with the addresses that a component has to use: those of its links, where it has any."""
@@ -113,6 +122,16 @@ class Run:
         return f"{self.runtime_dir}/supervisor.sock"
 
 
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A decision of the scaler: how many replicas of automation there should be, since when (epoch, seconds), and the
+    CPU use it was made at, in per cent of the request (None: nothing could be measured)."""
+
+    replicas: int
+    at_s: float
+    use_percent: float | None
+
+
 class State:
     """One state folder."""
 
@@ -145,8 +164,29 @@ class State:
 
     def forget_run(self) -> None:
         """Remove what describes a run that is over."""
-        for name in ("children.json", "supervisor.json", "run.json"):
+        for name in ("children.json", "supervisor.json", "scale.json", "scaling.json", "run.json"):
             (self.folder / name).unlink(missing_ok=True)
+
+    def write_scaling(self, scaling: Scaling) -> None:
+        """Record the settings that replicas are scaled by."""
+        self._write("scaling.json", asdict(scaling))
+
+    def read_scaling(self) -> Scaling | None:
+        """The recorded settings; None where nothing is scaled. Raises PlatformError when they are not readable."""
+        raw = self._read("scaling.json")
+        try:
+            return None if raw is None else from_document(raw)
+        except (TypeError, KeyError, ValueError) as error:
+            raise PlatformError(f"{self.folder / 'scaling.json'}: not settings of this version; remove it") from error
+
+    def write_scale(self, scale: Scale) -> None:
+        """Record what the scaler decided."""
+        self._write("scale.json", asdict(scale))
+
+    def read_scale(self) -> Scale | None:
+        """The scaler's last decision, or None."""
+        raw = self._read("scale.json")
+        return None if raw is None else Scale(**raw)
 
     def read_process(self, role: str) -> ProcessId | None:
         """The recorded process of a role: supervisor or starting."""

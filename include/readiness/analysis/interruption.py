@@ -40,8 +40,8 @@ class Window:
 
 
 def interruption(evidence: ScenarioEvidence, confidence: float) -> Measurement:
-    """Seconds. The value is the middle of the interval. Without a value: not probed, a path missing, the prober stalled,
-    or an outage without beginning or end (then AtLeast what is proven)."""
+    """Seconds. The value is the middle of the interval. Without a value: not probed, a path missing, the prober
+    stalled, or an outage without beginning or end (then AtLeast what is proven)."""
     problem = probing_problem(evidence)
     if problem:
         return Measurement(None, None, 0, problem)

@@ -4,10 +4,12 @@ What a probe proves. A success that was sent at s and answered at d: the path se
 (refused, reset, timed out, or answered with anything but 2xx): it did not serve this probe from s to d. Let g be the
 *grace*, the time in which the path answers in its good times. A probe that waits from s to e without an answer proves
 that the path was in order for no stretch as long as g inside of [s, e]: so it was down by s + g and not back before
-e - g, whether the answer came late or never. A probe that failed in less than g proves a moment inside of [s, d].
+e - g, whether the answer came late or never. (Nothing is made of waits under 2 g: then little or nothing would be left
+between the two.) A probe that failed in less than g proves a moment inside of [s, d].
 
 An *outage* is a time between two successive answers with success (in the order of their coming) in which a probe
-failed, or in which probes waited so long that the path is proven to have been down. Its length lies in [low, high]:
+failed, or in which probes waited so long that the path is proven to have been down for more than a period. Its length
+lies in [low, high]:
 
 - high: from the sending of the last probe that had been served before, to the first answer with success after;
 - low: between the first and the last moment at which the path is proven down (0 if that is one moment).
@@ -32,6 +34,8 @@ S = 1_000_000_000
 LEAST_GRACE_NS = 1_000_000
 GRACE_QUANTILE = 0.99
 _CALM_PERIODS = 3
+_PROVEN = 2
+"""A wait of this many graces proves something: answers that take a little more than one are common."""
 _NEVER, _ALWAYS = np.iinfo(np.int64).max, np.iinfo(np.int64).min
 
 
@@ -58,14 +62,14 @@ def find_outages(path: Path) -> tuple[Outage, ...]:
         return ()
     gaps = _Gaps(path)
     count = len(gaps.ends_ns)
-    stalled = gaps.waited_ns > 2 * gaps.grace_ns
+    stalled = gaps.waited_ns > _PROVEN * gaps.grace_ns
     members = _attributed(path, gaps, stalled)
     failures = np.bincount(members[path.failed], minlength=count)
     found = [
         _outage(path, gaps, int(gap), np.flatnonzero(path.failed & (members == gap)))
         for gap in np.flatnonzero(stalled | (failures > 0))
     ]
-    return tuple(outage for outage in found if outage.failed or outage.low_s > 0)
+    return tuple(outage for outage in found if outage.failed or outage.low_s * S > path.period_ns)
 
 
 def longest_silence_s(path: Path, from_ns: int, until_ns: int) -> float:
@@ -149,7 +153,7 @@ def _proven_down(path: Path, probes: Ints, end_ns: int, earliest_end_ns: int, gr
     sent_ns, seen_ns = path.sent_ns[probes], np.minimum(path.ended_ns[probes], end_ns)
     earliest_ns = np.maximum(sent_ns, np.minimum(path.earliest_ns[probes], earliest_end_ns))
     failed = path.failed[probes] & (path.ended_ns[probes] <= end_ns)
-    waited = earliest_ns - sent_ns >= grace_ns
+    waited = earliest_ns - sent_ns > _PROVEN * grace_ns
     down_ns = np.where(failed, np.minimum(seen_ns, sent_ns + grace_ns), np.where(waited, sent_ns + grace_ns, _NEVER))
     up_ns = np.where(
         failed, np.maximum(sent_ns, earliest_ns - grace_ns), np.where(waited, earliest_ns - grace_ns, _ALWAYS)

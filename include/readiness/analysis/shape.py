@@ -1,10 +1,8 @@
 """Whether evidence has the form that measuring needs; what lacks it is named instead of crashing a measurement."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-import pandas as pd
-
-from readiness.model.dataset import DATASETS, OPTIONAL_DATASETS, ScenarioEvidence
+from readiness.model.dataset import DATASETS, ScenarioEvidence, columns_of, data_sets_of, frame_of
 from readiness.model.metric import Metric
 
 CLOCK = "load/phases.json"
@@ -16,7 +14,8 @@ LEDGER_SETS = frozenset({_PROBES, *(name for name in DATASETS if name.startswith
 def shape_problems(evidence: ScenarioEvidence) -> dict[str, str]:
     """Data set -> what is wrong with its columns or types; the phase clock's entry is CLOCK. Empty if all is well."""
     found: dict[str, str] = {}
-    for dataset, frame, columns in _data_sets(evidence):
+    for dataset in data_sets_of(evidence):
+        columns, frame = columns_of(dataset), frame_of(evidence, dataset)
         missing = [name for name in columns if name not in frame.columns]
         other = [
             f"{name} is {frame[name].dtype}, not {kind}"
@@ -38,15 +37,6 @@ def not_offered(metric: Metric, absent: Mapping[str, str]) -> str:
     is judged of what the platform kept starts from the audit trail: it says which alerts were due."""
     needed = {*metric.evidence} | ({"collect/audit.parquet"} if metric.stage == "collect" else set())
     return "; ".join(why for dataset, why in absent.items() if dataset in needed)
-
-
-def _data_sets(evidence: ScenarioEvidence) -> Iterable[tuple[str, pd.DataFrame, dict[str, str]]]:
-    for dataset, columns in DATASETS.items():
-        yield dataset, getattr(evidence, dataset.split("/")[1].removesuffix(".parquet")), columns
-    for dataset, (field, columns) in OPTIONAL_DATASETS.items():
-        frame = getattr(evidence, field)
-        if frame is not None:
-            yield dataset, frame, columns
 
 
 def unfit_for(metric: Metric, problems: dict[str, str]) -> str:

@@ -61,7 +61,11 @@ class TargetProcess:
         self, template: tuple[str, ...], timeout_s: float, replicas: int = 1, port: int = 0
     ) -> subprocess.CompletedProcess[str]:
         python = str(Path(sys.executable).parent)
-        values = {"state": str(self._state), "replicas": str(replicas), "port": str(port), "python": python}
+        most = self._environment.components[self._environment.under_load].max_replicas or replicas
+        values = {
+            "state": str(self._state), "replicas": str(replicas), "max_replicas": str(max(most, replicas)),
+            "port": str(port), "python": python,
+        }  # fmt: skip
         command = [_filled(part, values) for part in template]
         # The commands of this very installation come first on the search path.
         environment = os.environ | {"PATH": python + os.pathsep + os.environ.get("PATH", os.defpath)}

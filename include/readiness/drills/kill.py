@@ -66,7 +66,8 @@ class KillFault:
         names = {victim.replica for victim in self.victims}
         status = self._around.status()
         for victim in living(status, self._step.component):
-            if victim.replica in names and victim not in self.victims:
+            hit = victim.replica in names or isinstance(self._step, DependencyDown)
+            if hit and victim not in self.victims:
                 send(victim.pid, victim.started, self._signal)
                 self.victims.append(victim)
         self._known |= {part["pid"] for part in status["components"] if part["pid"]}

@@ -63,9 +63,11 @@ class LoadProof:
 
 @dataclass(frozen=True)
 class Outage:
-    """One time in which a probed path did not serve (see analysis.outage). ``from_ns`` to ``until_ns``: the longest that
-    it can have been, epoch ns; ``low_s``, ``high_s``: bounds of its length, ``high_s`` None if it has none: the path had
-    not served before (not ``began``), or never served again (not ``ended``); ``failed``: probes that failed in it."""
+    """One time in which a probed path did not serve (see analysis.outage).
+
+    ``from_ns`` to ``until_ns``: the longest that it can have been, epoch ns; ``low_s``, ``high_s``: bounds of its
+    length, ``high_s`` None if it has none: the path had not served before (not ``began``), or never served again (not
+    ``ended``); ``failed``: probes that failed in it."""
 
     path: str
     connection: str
@@ -83,9 +85,11 @@ LISTED_OUTAGES = 500
 
 @dataclass(frozen=True)
 class PathInterruption:
-    """What the probes say of one path. ``low_s``, ``high_s``: bounds of its longest outage (``high_s`` None: without
-    bound); without any outage 0 and the longest that one could have gone unseen. ``count``: of all outages; ``outages``:
-    at most the LISTED_OUTAGES longest of them, in the order of time."""
+    """What the probes say of one path.
+
+    ``low_s``, ``high_s``: bounds of its longest outage (``high_s`` None: without bound); without any outage 0 and the
+    longest that one could have gone unseen. ``count``: of all outages; ``outages``: at most the LISTED_OUTAGES longest
+    of them, in the order of time."""
 
     path: str
     connection: str
@@ -135,7 +139,8 @@ class SignOff:
 
 @dataclass(frozen=True)
 class RunDecision:
-    """The decision of a run. ``scope``: "release", or "merge" for a smoke run, which never gates a release."""
+    """The decision of a run. ``scope``: "release", or "merge" for a smoke run, which never gates a release.
+    ``by_scenario``: what the evidence of each scenario alone says; the run's word is never better than the worst."""
 
     run_id: str
     decision: Decision
@@ -145,3 +150,4 @@ class RunDecision:
     scenarios: tuple[ScenarioResult, ...]
     sign_off: SignOff | None = None
     warnings: tuple[str, ...] = field(default=())
+    by_scenario: dict[str, Decision] = field(default_factory=dict)

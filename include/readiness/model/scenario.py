@@ -13,6 +13,9 @@ from readiness.model.written import Duration, ProfileName, Rate, Slug, UserModel
 _MUST = re.compile(r"^\s*(<=|>=|==|<|>)\s*(.+)$")
 
 
+Severity = Literal["blocking", "advisory"]
+
+
 class Target(UserModel):
     """A comparison with a number in the kept unit of its dimension; written "< 200ms"."""
 
@@ -41,7 +44,9 @@ class Objective(UserModel):
     metric: str
     statistic: str | None = None
     must: Target
-    severity: Literal["blocking", "advisory"] = "blocking"
+    severity: Severity = "blocking"
+    smoke_severity: Severity | None = None
+    """In a smoke run instead: "advisory" where its short phases cannot judge what the full ones do."""
     confidence: Annotated[float, Field(ge=0.8, le=0.999)] = 0.95
 
     @model_validator(mode="before")
@@ -128,6 +133,16 @@ class Scenario(UserModel):
         if twice:
             raise ValueError(f"objectives: the name {', '.join(twice)} is used more than once")
         return self
+
+    def in_profile(self, profile: ProfileName) -> "Scenario":
+        """This scenario as a run of that profile judges it: objectives have the severity of the profile."""
+        objectives = tuple(
+            item.model_copy(update={"severity": item.smoke_severity})
+            if profile == "smoke" and item.smoke_severity is not None
+            else item
+            for item in self.objectives
+        )
+        return self.model_copy(update={"objectives": objectives})
 
     @model_validator(mode="after")
     def _drill_for_its_metrics(self) -> "Scenario":

@@ -17,6 +17,7 @@ from readiness.model.evidence import RUN_SCOPE, StageRef, measuring_stages
 from readiness.model.scenario import Profile, Scenario
 from readiness.stages.recording import Recording, recording
 from readiness.stages.run import Run, StageError
+from readiness.stages.steady_state import await_steady
 
 _START_S = 60.0  # generator: imports, traffic, first connections
 _STOP_S = 20.0
@@ -26,11 +27,13 @@ def load(run: Run, name: str) -> None:
     """Send the scenario's load; meanwhile observe the target and, where the scenario says so, probe it and inject its
     faults. Raises StageError when the load could not be sent
     as scheduled; what was recorded until then is sealed. A target that refuses or dies is no error of this stage:
-    that is what it is there to record."""
+    that is what it is there to record. Raises NotSteadyError, having sent nothing, when the target is not in its steady
+    state and does not come back to it."""
     scenario = run.plan.scenario(name)
     profile = scenario.profiles[run.plan.profile]
     inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"))
     with recording(run, StageRef(name, "load"), inputs) as record:
+        record.write("steady.json", await_steady(run))
         plan_file = record.folder / "plan.json"
         record.write("plan.json", _generator_plan(run, scenario, profile, record.folder))
         log = (record.folder / "generator.log").open("wb")

@@ -66,10 +66,12 @@ def resolve(run_id: str, request: Request) -> RunPlan:
     environment = read_environment(_file(request.folder / "environments", request.environment, "environment"))
     if not request.scenarios or len(set(request.scenarios)) != len(request.scenarios):
         raise StageError(f"scenarios: name at least one, each once; found {', '.join(request.scenarios) or 'none'}")
-    scenarios = tuple(read_scenario(_file(request.folder, name, "scenario")) for name in request.scenarios)
+    profile = request.profile or environment.default_profile
+    scenarios = tuple(
+        read_scenario(_file(request.folder, name, "scenario")).in_profile(profile) for name in request.scenarios
+    )
     for scenario in scenarios:
         _require_executable(scenario, environment)
-    profile = request.profile or environment.default_profile
     replicas = request.replicas or environment.components[environment.under_load].replicas
     return RunPlan(
         schema=1,
@@ -86,6 +88,16 @@ def resolve(run_id: str, request: Request) -> RunPlan:
         seed=secrets.randbits(_SEED_BITS) if request.seed is None else request.seed,
         fingerprint=_fingerprint(environment, scenarios, profile, replicas),
     )
+
+
+def every_scenario(folder: Path) -> tuple[str, ...]:
+    """The names of all scenarios, in the order to run them in: without a fault before with one, few faults before many,
+    and a light load before a heavy one, so that what could leave most behind comes last. Raises SpecError."""
+    scenarios = [read_scenario(path) for path in sorted(folder.glob("*.yaml"))]
+    ordered = sorted(
+        scenarios, key=lambda item: (len(item.drill.steps) if item.drill else 0, item.load.rate, item.name)
+    )
+    return tuple(item.name for item in ordered)
 
 
 def _file(folder: Path, name: str, kind: str) -> Path:

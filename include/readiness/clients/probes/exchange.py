@@ -40,7 +40,8 @@ class Exchange:
     """
 
     __slots__ = (
-        "_ended", "_loop", "_parser", "_request", "_sock", "ends_at_ns", "error", "index", "keep", "over", "status",
+        "_ended", "_loop", "_parser", "_request", "_reusable", "_sock", "ends_at_ns", "error", "index", "keep", "over",
+        "status",
     )  # fmt: skip
 
     def __init__(
@@ -52,6 +53,7 @@ class Exchange:
         self.ends_at_ns = 0
         self.status, self.error, self.over = 0, "", False
         self.keep: socket.socket | None = None
+        self._reusable = False
 
     def connect(self, address: Address) -> None:
         """Send the request over a connection of its own."""
@@ -78,8 +80,10 @@ class Exchange:
 
     # What the parser calls.
     def on_message_complete(self) -> None:
-        """The answer is whole."""
-        self.over = True
+        """The answer is whole. Only now does the parser still know whether the connection may be kept."""
+        assert self._parser is not None
+        self.over, self.status = True, self._parser.get_status_code()
+        self._reusable = bool(self._parser.should_keep_alive())
 
     def _connected(self) -> None:
         assert self._sock is not None
@@ -121,8 +125,7 @@ class Exchange:
             self._end("not HTTP")
             return
         if self.over:
-            self.status = self._parser.get_status_code()
-            self._finish(self._parser.should_keep_alive())
+            self._finish(self._reusable)
 
     def _end(self, error: str) -> None:
         self.over, self.error = True, error

@@ -5,6 +5,7 @@ not run) is left out and shows as a hole in the intended times. Nothing is tried
 """
 
 import asyncio
+import contextlib
 import math
 import os
 import socket
@@ -145,11 +146,10 @@ class Prober:
 
 
 def raise_priority() -> int:
-    """Have this process run before others where the system lets it; its nice value then."""
-    try:
+    """Have this process run before others where the system lets it; its nice value then. Without the privilege it runs
+    as it does, and a stall that follows is seen in the lags."""
+    with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, _NICE)
-    except PermissionError:
-        pass  # without the privilege it runs as it does; a stall that follows is seen in the lags
     return os.getpriority(os.PRIO_PROCESS, 0)
 
 

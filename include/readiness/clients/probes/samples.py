@@ -25,7 +25,7 @@ class Samples:
         self._status, self._error = array("h"), array("h")
         self._ids = bytearray()
         self._errors: dict[str, int] = {"": 0}
-        self.worst_lag_ns = 0
+        self.worst_lag_ns = self.last_failure_ns = 0
 
     def __len__(self) -> int:
         return len(self._lane)
@@ -47,6 +47,8 @@ class Samples:
         self._done_ns[index] = done_ns
         self._status[index] = status
         self._error[index] = self._errors.setdefault(error, len(self._errors))
+        if not 200 <= status < 300:
+            self.last_failure_ns = done_ns
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Rows in the order of model.dataset.PROBES. A probe that was still under way when the prober was stopped has
