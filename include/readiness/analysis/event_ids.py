@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 _WIDTH = 16
-_AT_ONCE = 250_000
+_AT_ONCE = 50_000
 """Rows that are turned into bytes at a time: what is needed in between stays small."""
 _TEXT_LENGTH = 36
 _DASHES = (8, 13, 18, 23)
@@ -27,6 +27,7 @@ _VALUE[np.frombuffer(b"0123456789abcdef", dtype=np.uint8)] = np.arange(16, dtype
 _DIGIT = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
 Bytes = NDArray[np.uint8]
 """Rows of 16 bytes."""
+Mask = NDArray[np.bool_]
 
 
 @dataclass
@@ -52,42 +53,47 @@ class EventIds:
         )
 
 
-def number_ids(parts: Sequence["pd.Series[Any]"]) -> tuple[EventIds, list[NDArray[np.int64]]]:
-    """Every distinct text of the parts, and for each part the number of each of its rows."""
+def number_ids(parts: Sequence["tuple[pd.Series[Any], Mask | None]"]) -> tuple[EventIds, list[NDArray[np.int64]]]:
+    """Every distinct text of the parts, and for each part the number of each of its rows. A part is a column and the
+    mask of the rows that are meant (None: all)."""
     texts: dict[bytes, str] = {}
-    chunks: list[pa.Array] = []
-    for part in parts:
-        chunks += _fixed(part, texts)
-    codes, distinct = _factorized(chunks)
+    edges = np.cumsum([0, *(len(column) if mask is None else int(mask.sum()) for column, mask in parts)])
+    rows = np.zeros((edges[-1], _WIDTH), dtype=np.uint8)
+    for (column, mask), start, end in zip(parts, edges.tolist(), edges[1:].tolist(), strict=False):
+        _fill(rows[start:end], column, mask, texts)
+    codes, distinct = _factorized(rows)
+    del rows
     order = _ascending(distinct)
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    edges = np.cumsum([len(part) for part in parts])[:-1]
-    return EventIds(distinct[order], texts), np.split(rank[codes], edges)
+    return EventIds(distinct[order], texts), np.split(rank[codes], edges[1:-1])
 
 
-def _fixed(part: "pd.Series[Any]", texts: dict[bytes, str]) -> list[pa.Array]:
-    """The rows as arrays of 16 bytes each; what is no UUID is entered in ``texts``."""
+def _fill(rows: Bytes, part: "pd.Series[Any]", mask: Mask | None, texts: dict[bytes, str]) -> None:
+    """Put the ids of the part into ``rows``; what is no UUID is entered in ``texts``."""
     column = pa.array(part, from_pandas=True)
-    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-    pieces = [chunk.slice(at, _AT_ONCE) for chunk in chunks for at in range(0, len(chunk), _AT_ONCE)]
-    return [_piece(piece, texts) for piece in pieces]
+    start = seen = 0
+    for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
+        for at in range(0, len(chunk), _AT_ONCE):
+            piece = chunk.slice(at, _AT_ONCE)
+            wanted = piece if mask is None else piece.filter(pa.array(mask[seen : seen + len(piece)]))
+            seen += len(piece)
+            _fill_piece(rows[start : start + len(wanted)], wanted, texts)
+            start += len(wanted)
 
 
-def _piece(column: pa.Array, texts: dict[bytes, str]) -> pa.Array:
-    column = pc.fill_null(column.cast(pa.large_string()), "")
-    n = len(column)
-    found, good = np.zeros((n, _WIDTH), dtype=np.uint8), np.zeros(n, dtype=np.bool_)
+def _fill_piece(rows: Bytes, piece: pa.Array, texts: dict[bytes, str]) -> None:
+    column = pc.fill_null(piece.cast(pa.large_string()), "")
+    good = np.zeros(len(column), dtype=np.bool_)
     fits = np.asarray(pc.equal(pc.binary_length(column), _TEXT_LENGTH))
-    rows = column if fits.all() else column.filter(pa.array(fits))
-    if len(rows):
-        found[fits], good[fits] = _read(rows)
+    fitting = column if fits.all() else column.filter(pa.array(fits))
+    if len(fitting):
+        rows[fits], good[fits] = _read(fitting)
     for place in np.flatnonzero(~good):
         text = column[place].as_py()
         digest = hashlib.blake2b(text.encode(), digest_size=_WIDTH).digest()
         texts[digest] = text
-        found[place] = np.frombuffer(digest, dtype=np.uint8)
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(_WIDTH), n, [None, pa.py_buffer(found)])
+        rows[place] = np.frombuffer(digest, dtype=np.uint8)
 
 
 def _read(column: pa.Array) -> tuple[Bytes, NDArray[np.bool_]]:
@@ -108,18 +114,17 @@ def _written(found: Bytes) -> pa.Array:
     return pa.LargeStringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(text))
 
 
-def _factorized(chunks: list[pa.Array]) -> tuple[NDArray[np.int32], Bytes]:
+def _factorized(rows: Bytes) -> tuple[NDArray[np.int32], Bytes]:
     """The place of each row among the distinct values, and these, as they first came."""
-    if not chunks:
-        return np.empty(0, dtype=np.int32), np.empty((0, _WIDTH), dtype=np.uint8)
-    coded = pc.dictionary_encode(pa.chunked_array(chunks, pa.binary(_WIDTH))).unify_dictionaries()
-    values = coded.chunk(0).dictionary if coded.num_chunks else pa.array([], pa.binary(_WIDTH))
-    codes = [np.asarray(chunk.indices) for chunk in coded.chunks]
-    raw = values.buffers()[1]
-    flat = np.frombuffer(raw, dtype=np.uint8) if raw is not None else np.empty(0, dtype=np.uint8)
+    if not len(rows):
+        return np.empty(0, dtype=np.int32), rows
+    # One array: of several, each part of the result would carry the whole dictionary.
+    whole = pa.FixedSizeBinaryArray.from_buffers(pa.binary(_WIDTH), len(rows), [None, pa.py_buffer(rows)])
+    coded = whole.dictionary_encode()
+    values = coded.dictionary
+    flat = np.frombuffer(values.buffers()[1], dtype=np.uint8)
     start = values.offset * _WIDTH
-    distinct = flat[start : start + len(values) * _WIDTH].reshape(-1, _WIDTH)
-    return (np.concatenate(codes) if codes else np.empty(0, dtype=np.int32)), distinct
+    return np.asarray(coded.indices), flat[start : start + len(values) * _WIDTH].reshape(-1, _WIDTH)
 
 
 def _ascending(distinct: Bytes) -> NDArray[np.int64]:

@@ -57,11 +57,14 @@ def number_events(evidence: ScenarioEvidence) -> Events:
     actions, words = pd.factorize(audit["action"])
     place = {str(word): number for number, word in enumerate(words)}
     of = {name: actions == place.get(name, -2) for name in ("received", "assessed", "remediated", "incident_escalated")}
-    ids: pd.Series[Any] = audit["event_id"]
-    parts = [evidence.requests["event_id"], evidence.deliveries["event_id"], *(ids[rows] for rows in of.values())]
-    parts.append(ids.iloc[:0] if probes is None else probes["event_id"])
+    parts: list[tuple[pd.Series[Any], NDArray[np.bool_] | None]] = [
+        (evidence.requests["event_id"], None),
+        (evidence.deliveries["event_id"], None),
+        *((audit["event_id"], rows) for rows in of.values()),
+        *([] if probes is None else [(probes["event_id"], None)]),
+    ]
     found, numbers = number_ids(parts)
-    requests, delivered, received, assessed, remediated, escalated, probed = numbers
+    requests, delivered, received, assessed, remediated, escalated, *probed = numbers
     channel_codes, delivery_channels = pd.factorize(evidence.deliveries["channel"])
     due_codes, due_texts = pd.factorize(audit["due"][of["assessed"]])
     wanted = [[name for name in str(text).split(",") if name] for text in due_texts]
@@ -72,7 +75,7 @@ def number_events(evidence: ScenarioEvidence) -> Events:
         ids=found,
         channels=channels,
         requests=requests,
-        probes=probed,
+        probes=probed[0] if probed else np.empty(0, dtype=np.int64),
         received=received,
         received_ns=audit["at_ns"].to_numpy()[of["received"]],
         assessed=assessed,

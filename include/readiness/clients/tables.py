@@ -141,14 +141,18 @@ def read_table(path: Path, columns: dict[str, str]) -> "pd.DataFrame":
     return frame
 
 
-def read_columns(path: Path, columns: list[str], where: list[tuple[str, str, Any]] | None = None) -> "pd.DataFrame":
+def read_columns(
+    path: Path, columns: list[str], where: list[tuple[str, str, Any]] | None = None, *, few: Sequence[str] = ()
+) -> "pd.DataFrame":
     """Some columns of a data set as they are stored, of the rows for which every (column, comparison, value) of
-    ``where`` holds ("==", "in" ...). Raises ValueError if the file is no Parquet or lacks a column."""
+    ``where`` holds ("==", "in" ...). ``few``: columns of few distinct texts, which then are categories and take a
+    fraction of the memory. Raises ValueError if the file is no Parquet or lacks a column."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(path, columns=columns, filters=where).to_pandas()
+        table = pq.read_table(path, columns=columns, filters=where, read_dictionary=list(few))
+        return table.to_pandas(split_blocks=True, self_destruct=True)
     except (pa.ArrowException, KeyError) as error:
         raise ValueError(f"{path.name}: cannot be read ({error})") from error
 
