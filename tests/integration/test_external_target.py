@@ -94,7 +94,7 @@ def test_a_target_that_does_not_answer_is_named(decide: Decide, theirs: str) -> 
 
 
 def test_an_address_outside_of_the_test_networks_is_refused(decide: Decide, theirs: str) -> None:
-    code, decision, said = decide(f'base_url: "{theirs}"', 'base_url: "http://192.0.2.7:80"')
+    code, decision, said = decide(f'base_url: "{theirs}"', 'clock_uncertainty: 1ms, base_url: "http://192.0.2.7:80"')
     assert (code, decision["decision"]) == (3, "INCONCLUSIVE")
     assert "'http://192.0.2.7:80' is 192.0.2.7; only loopback and 198.18.0.0/15 may be measured" in said
 

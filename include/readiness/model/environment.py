@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
@@ -132,6 +133,11 @@ class ExternalComponent(Component):
         return self
 
 
+def _is_here(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
 class ExternalTarget(UserModel):
     """Where a target that is not ours answers. Nothing of it is started or stopped.
 
@@ -141,6 +147,19 @@ class ExternalTarget(UserModel):
     base_url: Url
     audit: bool = True
     deliveries_url: Url | None = None
+    clock_uncertainty: Annotated[Duration, Field(ge=0, le=1)] = 0.0
+    """By how much the target's clocks may differ from this machine's; it widens what is measured across them. Needed
+    for a target that is not on this machine."""
+
+    @model_validator(mode="after")
+    def _clock_is_known(self) -> "ExternalTarget":
+        elsewhere = [url for url in (self.base_url, self.deliveries_url) if url is not None and not _is_here(url)]
+        if elsewhere and not self.clock_uncertainty:
+            raise ValueError(
+                f"clock_uncertainty: {elsewhere[0]} is not on this machine; say by how much its clock may differ, such "
+                'as "2ms" where both follow one time server'
+            )
+        return self
 
 
 class ExternalEnvironment(Environment):

@@ -34,7 +34,7 @@ class FakePlatform:
     def __init__(self, fault: Sound, folder: Path) -> None:
         self.fault, self.store = fault, Store(folder, fault)
         self.serving, self.broken, self.number, self.started_s = True, False, 0, 0.0
-        self._unstored: deque[tuple[float, Event, int]] = deque()
+        self._unstored: deque[tuple[float, Event, int, int | None]] = deque()
         self._leak: list[bytearray] = []
         self._process, self._begun_s = psutil.Process(), time.time()
         self.connections: set[Connection] = set()
@@ -66,18 +66,19 @@ class FakePlatform:
     def _keep(self, event: Event, number: int) -> None:
         if size := self.fault.leaks_bytes():
             self._leak.append(bytearray(os.urandom(size)))
-        held_s = max(self.fault.stores_later_s, self.fault.first_to_lose_s)
+        late_s, at_ns = self.fault.stores_later_s, self.fault.clock_ns(self.at_s)
+        held_s = late_s or self.fault.first_to_lose_s
         if not held_s:
-            self.store.keep(event, number, self.fault.clock_ns(self.at_s))
+            self.store.keep(event, number, at_ns)
             return
-        self._unstored.append((time.monotonic() + held_s, event, number))
+        self._unstored.append((time.monotonic() + held_s, event, number, None if late_s else at_ns))
 
     async def store_late(self) -> None:
         """Stores what a fault holds back, once its time has come."""
         while True:
             while self._unstored and self._unstored[0][0] <= time.monotonic():
-                _, event, number = self._unstored.popleft()
-                self.store.keep(event, number, self.fault.clock_ns(self.at_s))
+                _, event, number, at_ns = self._unstored.popleft()
+                self.store.keep(event, number, self.fault.clock_ns(self.at_s) if at_ns is None else at_ns)
             await asyncio.sleep(0.005)
 
     async def kill(self) -> None:

@@ -88,7 +88,7 @@ class DuplicatesAlert(Sound):
     _done = False
 
     def channels(self, number: int, due: tuple[str, ...]) -> tuple[str, ...]:
-        if number < 1_000 or self._done or not due:
+        if number < 200 or self._done or not due:
             return due
         self._done = True
         return (*due, due[0])
@@ -98,7 +98,7 @@ class WrongChannel(Sound):
     _done = False
 
     def channels(self, number: int, due: tuple[str, ...]) -> tuple[str, ...]:
-        if number < 1_000 or self._done or due != ("slack",):
+        if number < 200 or self._done or due != ("slack",):
             return due
         self._done = True
         return ("email",)
@@ -108,7 +108,7 @@ class RemediatesTwice(Sound):
     _done = False
 
     def remediations(self, number: int) -> int:
-        if number < 1_000 or self._done:
+        if number < 200 or self._done:
             return 1
         self._done = True
         return 2

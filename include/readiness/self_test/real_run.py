@@ -26,7 +26,7 @@ target: {{base_url: "{url}", deliveries_url: "{url}"}}
 components:
   fake: {{replicas: 1, admin_urls: ["{url}"]}}
 under_load: fake
-observation: {{interval: 500ms, max_gap: 2s}}
+observation: {{interval: 1s, max_gap: 2s}}
 faults:
   kill: {{inject: ["{{python}}/python", -m, {module}, --tell, "{url}", kill]}}
 start_timeout: 20s

@@ -1,12 +1,12 @@
 """A whole self-test: which trials, in which order, several at once in processes of their own."""
 
 import multiprocessing
-import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 
+from readiness.self_test import worker
 from readiness.self_test.catalogue import FAULTS, RECORDED, Trial, clean_trials
 from readiness.self_test.trying import Outcome, Recording, attempt, record
 from readiness.stages.run import StageError
@@ -36,8 +36,8 @@ def run_session(trials: Sequence[Trial], folder: Path, jobs: int, watch: Watch) 
     long = [trial for trial in trials if trial.long]
     found: dict[str, Outcome] = {}
     with _workers(jobs) as workers, _workers(1) as patient:
-        recording = workers.submit(record, RECORDED, folder / "recorded") if _needs_recording(trials) else None
-        waiting: list[Future[Outcome]] = [patient.submit(attempt, trial, folder / trial.name, None) for trial in long]
+        recording = workers.submit(worker.execute, record, RECORDED, folder / "recorded") if _needs_recording(trials) else None
+        waiting: list[Future[Outcome]] = [patient.submit(worker.execute, attempt, trial, folder / trial.name, None) for trial in long]
         others = [trial for trial in trials if not trial.long]
         waiting += _submit(workers, (trial for trial in others if trial.alter is None), folder, None)
         if recording is not None:
@@ -57,19 +57,19 @@ def _needs_recording(trials: Iterable[Trial]) -> bool:
 def _submit(
     workers: ProcessPoolExecutor, trials: Iterable[Trial], folder: Path, recording: Recording | None
 ) -> list[Future[Outcome]]:
-    return [workers.submit(attempt, trial, folder / trial.name, recording) for trial in trials]
+    return [workers.submit(worker.execute, attempt, trial, folder / trial.name, recording) for trial in trials]
 
 
 @contextmanager
 def _workers(count: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes that begin empty (a fork would inherit threads); what waits is given up when the block is left early."""
-    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _stop_in_order)
+    """Processes that begin empty (a fork would inherit threads). When the block is left early, what waits is given up
+    and what runs stops in order."""
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), worker.begin)
     try:
         yield pool
+    except BaseException:
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _stop_in_order() -> None:
-    """SIGTERM ends a worker as Ctrl-C does: the run in it stops what it started."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -11,6 +11,7 @@ from readiness.clients import platform_api
 from readiness.clients.tables import TableWriter
 from readiness.clients.target_process import TargetError
 from readiness.model.dataset import AUDIT, DELIVERIES
+from readiness.model.environment import Environment, ExternalEnvironment
 from readiness.model.evidence import PROBE_SUFFIX, RUN_SCOPE, StageRef
 from readiness.stages.recording import Recording, recording
 from readiness.stages.run import Run
@@ -44,7 +45,7 @@ def collect(run: Run, name: str) -> None:
             "drained": drained_at_ns is not None, "drained_at_ns": drained_at_ns, "deadline_s": deadline_s,
             "healed_at_ns": healed_at_ns, "sources": sources, "started_ns": started_ns, "read_from_ns": read_from_ns,
             "finished_ns": time.time_ns(),
-            "clock": {"kind": "same machine", "offset_ns": 0, "uncertainty_ns": 0},
+            "clock": _clock(run.plan.environment),
         })  # fmt: skip
         record.failure = "; ".join(part for part in (reason, *problems) if part)
 
@@ -70,6 +71,14 @@ def _read(
         facts[part] = {"complete": all(outcome.complete for outcome in outcomes), "count": table.count}
         problems += [outcome.reason for outcome in outcomes if outcome.reason]
     return facts, problems
+
+
+def _clock(environment: Environment) -> dict[str, Any]:
+    """How the target's clock may differ from ours: not at all on this machine, else as the environment file says."""
+    if isinstance(environment, ExternalEnvironment) and environment.target.clock_uncertainty:
+        uncertainty_ns = round(environment.target.clock_uncertainty * 1e9)
+        return {"kind": "as the environment file says", "offset_ns": 0, "uncertainty_ns": uncertainty_ns}
+    return {"kind": "same machine", "offset_ns": 0, "uncertainty_ns": 0}
 
 
 def _wait_healed(run: Run, deadline_s: float) -> int | None:
