@@ -52,7 +52,11 @@ def test_the_local_environment_is_of_the_other_kind() -> None:
         ("driver: external\n", "", "driver: this key is missing; legal are local, external"),
         ("http://127.0.0.1:8080", "127.0.0.1:8080", "4: target.base_url: String should match pattern"),
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080/v1", "4: target.base_url: String should match pattern"),
-        ("http://127.0.0.1:8081", "http://198.18.0.2:80", "4: target: clock_uncertainty: http://198.18.0.2:80 is not on"),
+        (
+            "http://127.0.0.1:8081",
+            "http://198.18.0.2:80",
+            "4: target: clock_uncertainty: http://198.18.0.2:80 is not on",
+        ),
         ("replicas: 2", "replicas: 3", "6: components.api: admin_urls: name one address for each replica, each once"),
         (":9002", ":9001", "2 replicas, 1 addresses"),
         ("replicas: 2", "replicas: 2, metrics: false", "the component under load must serve /metrics"),

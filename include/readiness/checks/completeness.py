@@ -184,7 +184,10 @@ def read_after_healing(evidence: ScenarioEvidence, _: Expected) -> Iterable[Data
     if evidence.drill is None:
         return
     healthy = [step["healthy_ns"] for step in evidence.drill["steps"] if step["healthy_ns"] is not None]
-    last_ns, read_ns = max(healthy, default=0), int(evidence.collect.get("read_from_ns", evidence.collect["started_ns"]))
+    last_ns, read_ns = (
+        max(healthy, default=0),
+        int(evidence.collect.get("read_from_ns", evidence.collect["started_ns"])),
+    )
     early_s = (last_ns - read_ns) / S
     wrong = [f"they were read {early_s:.1f} s before it was whole"] if early_s > 0 else []
     good = f"read {-early_s:.1f} s later" if healthy else "it was never whole again"

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from readiness.checks.completeness import METRICS, S, Expected, verdict_of
+from readiness.checks.completeness import METRICS, Expected, S, verdict_of
 from readiness.model.dataset import ScenarioEvidence
 from readiness.model.result import DataCheck
 
@@ -45,7 +45,9 @@ def counters_never_fall(evidence: ScenarioEvidence, _: Expected) -> Iterable[Dat
     fell = rows.groupby(["replica", "life", "metric", "labels"], sort=False)["value"].diff() < 0
     names = (rows.loc[fell, "replica"] + " " + rows.loc[fell, "metric"]).value_counts().sort_index()
     wrong = [f"{name} fell {times} times in one life of its process" for name, times in names.items()]
-    yield verdict_of(METRICS, "counters never fall", "counters that only rise while a process lives", wrong, "none fell")
+    yield verdict_of(
+        METRICS, "counters never fall", "counters that only rise while a process lives", wrong, "none fell"
+    )
 
 
 def _counters(evidence: ScenarioEvidence) -> pd.DataFrame:

@@ -21,11 +21,15 @@ MISSED = 1
 
 
 @click.command("self-test")
-@click.option("--only", multiple=True, metavar="FAULT", help="This fault alone; may be repeated; clean: the clean runs.")
+@click.option(
+    "--only", multiple=True, metavar="FAULT", help="This fault alone; may be repeated; clean: the clean runs."
+)
 @click.option("--quick", is_flag=True, help="A subset that takes under two minutes.")
 @click.option("--clean-runs", type=click.IntRange(0, 1000), help="Runs without a fault; default: 50, quick 2.")
 @click.option("--jobs", type=click.IntRange(1, 16), default=2, show_default=True, help="How many runs at once.")
-@click.option("--keep", type=click.Path(path_type=Path), help="A new folder that keeps the evidence of what went wrong.")
+@click.option(
+    "--keep", type=click.Path(path_type=Path), help="A new folder that keeps the evidence of what went wrong."
+)
 @click.option("--list", "listed", is_flag=True, help="Name the faults and end.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcomes as JSON.")
 def self_test(

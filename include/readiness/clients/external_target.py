@@ -36,7 +36,9 @@ class RunningTarget:
             if status["state"] == "ready":
                 return status
             if time.monotonic() > ends_s:
-                silent = [f"{part['replica']} ({part['admin_url']})" for part in status["components"] if not part["ready"]]
+                silent = [
+                    f"{part['replica']} ({part['admin_url']})" for part in status["components"] if not part["ready"]
+                ]
                 raise TargetError(
                     f"not ready after {self._environment.start_timeout:g} s: {', '.join(silent)}; start it, or correct "
                     f"the addresses of environment {self._environment.name}"

@@ -29,4 +29,6 @@ def execute(command: tuple[str, ...]) -> None:
         raise FaultCommandError(f"the command {filled[0]!r} did not end within {LONGEST_S:g} s") from error
     if done.returncode != 0:
         lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        raise FaultCommandError(f"the command {filled[0]!r} ended with code {done.returncode}: {lines[-1] if lines else ''}")
+        raise FaultCommandError(
+            f"the command {filled[0]!r} ended with code {done.returncode}: {lines[-1] if lines else ''}"
+        )

@@ -22,7 +22,9 @@ class CommandFault:
 
     def _known(self) -> FaultCommands:
         if self._commands is None:
-            raise DrillError(f"{self.describe()}: the environment file names no fault {self._step.fault!r} under faults")
+            raise DrillError(
+                f"{self.describe()}: the environment file names no fault {self._step.fault!r} under faults"
+            )
         if self._step.lasts is not None and not self._commands.restore:
             raise DrillError(f"{self.describe()}: it lasts, and the environment file names no restore command for it")
         return self._commands

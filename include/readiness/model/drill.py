@@ -127,7 +127,9 @@ class Command(Step):
     lasts: Lasts | None = Field(default=None, alias="for")
 
 
-DrillStep = Annotated[Kill | Pause | DependencyDown | DiskFull | Partition | Slow | Command, Field(discriminator="action")]
+DrillStep = Annotated[
+    Kill | Pause | DependencyDown | DiskFull | Partition | Slow | Command, Field(discriminator="action")
+]
 ACTIONS: tuple[str, ...] = tuple(
     get_args(kind.model_fields["action"].annotation)[0]
     for kind in (Kill, Pause, DependencyDown, DiskFull, Partition, Slow, Command)

@@ -50,7 +50,7 @@ class FakePlatform:
             found = json.loads(body)
             events = found if isinstance(found, list) else [found]
             for event in events:
-                event["event_id"], event["alert"]["signature_id"], event["src_ip"]  # noqa: B018  are what it must have
+                event["event_id"], event["alert"]["signature_id"], event["src_ip"]
         except (ValueError, KeyError, TypeError):
             return 400, b'{"error":"not an alert"}', 0.0
         self.started_s = self.started_s or time.monotonic()
@@ -113,7 +113,11 @@ class FakePlatform:
         parts = urlsplit(target)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         if parts.path in ("/readyz", "/healthz"):
-            return (200, b"") if self.fault.ready(self.at_s, self.serving and not self.broken) else (503, b'{"reason":"not serving"}')
+            return (
+                (200, b"")
+                if self.fault.ready(self.at_s, self.serving and not self.broken)
+                else (503, b'{"reason":"not serving"}')
+            )
         if parts.path == "/metrics":
             return 200, self.metrics()
         if parts.path == "/v1/audit":

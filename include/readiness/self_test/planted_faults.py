@@ -68,23 +68,33 @@ class Sound:
 
 
 class LosesOne(Sound):
+    """One event of all is acknowledged and forgotten."""
+
     def keeps(self, number: int) -> bool:
         return number != 6_000
 
 
 class LosesInFlight(Sound):
+    """What came just before a kill is gone, though it was acknowledged."""
+
     first_to_lose_s = 0.05
 
 
 class AcknowledgesFirst(Sound):
+    """The answer comes before the event is durable."""
+
     stores_later_s = 0.2
 
 
 class RecoversByHand(Sound):
+    """After a kill it is there again and takes nothing."""
+
     recovers = False
 
 
 class DuplicatesAlert(Sound):
+    """One alert comes twice."""
+
     _done = False
 
     def channels(self, number: int, due: tuple[str, ...]) -> tuple[str, ...]:
@@ -95,6 +105,8 @@ class DuplicatesAlert(Sound):
 
 
 class WrongChannel(Sound):
+    """One alert goes to a channel that it is not due to."""
+
     _done = False
 
     def channels(self, number: int, due: tuple[str, ...]) -> tuple[str, ...]:
@@ -105,6 +117,8 @@ class WrongChannel(Sound):
 
 
 class RemediatesTwice(Sound):
+    """One incident's address is quarantined twice."""
+
     _done = False
 
     def remediations(self, number: int) -> int:
@@ -115,36 +129,50 @@ class RemediatesTwice(Sound):
 
 
 class RefusesNewConnections(Sound):
+    """For 1.2 s nobody new is let in; who is in, is served."""
+
     def refuses_new(self, at_s: float) -> bool:
         return 4.0 <= at_s < 5.2
 
 
 class TenOutages(Sound):
+    """Ten times 80 ms of refusals."""
+
     def status(self, number: int, at_s: float) -> int:  # noqa: ARG002
         return 503 if at_s >= 1.5 and at_s % 0.4 < 0.08 and at_s < 5.5 else 202
 
 
 class FewErrors(Sound):
+    """One request in 500 fails."""
+
     def status(self, number: int, at_s: float) -> int:  # noqa: ARG002
         return 500 if number % 500 == 499 else 202
 
 
 class SlowTail(Sound):
+    """One answer in twelve takes 55 ms."""
+
     def waits_s(self, number: int, at_s: float) -> float:  # noqa: ARG002
         return 0.055 if number % 12 == 0 else 0.0
 
 
 class Stalls(Sound):
+    """Every 30 s it stands still for one."""
+
     def waits_s(self, number: int, at_s: float) -> float:  # noqa: ARG002
         return max(0.0, 1.0 - at_s % 30.0) if at_s >= 30.0 else 0.0
 
 
 class Leaks(Sound):
+    """Each event leaves 2 KB behind."""
+
     def leaks_bytes(self) -> int:
         return 2_048
 
 
 class HealthLies(Sound):
+    """It refuses everything and says that it is ready."""
+
     def status(self, number: int, at_s: float) -> int:  # noqa: ARG002
         return 503 if at_s >= 3.0 else 202
 
@@ -153,6 +181,8 @@ class HealthLies(Sound):
 
 
 class FrozenMetrics(Sound):
+    """Its metrics stay what they once were."""
+
     _seen: dict[str, float] | None = None
 
     def metrics(self, values: dict[str, float], at_s: float) -> dict[str, float]:
@@ -163,11 +193,15 @@ class FrozenMetrics(Sound):
 
 
 class NotANumber(Sound):
+    """For two seconds its memory is not a number."""
+
     def metrics(self, values: dict[str, float], at_s: float) -> dict[str, float]:
         return {**values, "process_resident_memory_bytes": float("nan")} if 2.0 <= at_s < 4.0 else values
 
 
 class HiddenReset(Sound):
+    """Its counters begin anew, and its start time does not say so."""
+
     _before: dict[str, float] | None = None
 
     def metrics(self, values: dict[str, float], at_s: float) -> dict[str, float]:
@@ -179,16 +213,22 @@ class HiddenReset(Sound):
 
 
 class ClockJumps(Sound):
+    """Its clock is set forward by an hour."""
+
     def clock_ns(self, at_s: float) -> int:
         return time.time_ns() + (HOUR_NS if at_s >= 3.0 else 0)
 
 
 class HalfAudit(Sound):
+    """Half of the audit trail is answered as if it were all."""
+
     def audit_share(self) -> float:
         return 0.5
 
 
 class AuditBreaksOff(HalfAudit):
+    """Half of it is answered, and then nothing."""
+
     def ends_streams(self) -> bool:
         return False
 

@@ -76,7 +76,9 @@ def _scenarios(folder: Path, url: str) -> Iterator[Path]:
         if not (installed / shared).is_dir():
             raise StageError(f"{installed} has no {shared}/; start it where ./scenarios is, or set READINESS_SCENARIOS")
         (folder / shared).symlink_to((installed / shared).resolve())
-    (folder / "environments" / f"{ENVIRONMENT}.yaml").write_text(_ENVIRONMENT_FILE.format(name=ENVIRONMENT, url=url, module=_FAKE))
+    (folder / "environments" / f"{ENVIRONMENT}.yaml").write_text(
+        _ENVIRONMENT_FILE.format(name=ENVIRONMENT, url=url, module=_FAKE)
+    )
     before = os.environ.get("READINESS_SCENARIOS")
     os.environ["READINESS_SCENARIOS"] = str(folder)
     try:

@@ -36,8 +36,12 @@ def run_session(trials: Sequence[Trial], folder: Path, jobs: int, watch: Watch) 
     long = [trial for trial in trials if trial.long]
     found: dict[str, Outcome] = {}
     with _workers(jobs) as workers, _workers(1) as patient:
-        recording = workers.submit(worker.execute, record, RECORDED, folder / "recorded") if _needs_recording(trials) else None
-        waiting: list[Future[Outcome]] = [patient.submit(worker.execute, attempt, trial, folder / trial.name, None) for trial in long]
+        recording = (
+            workers.submit(worker.execute, record, RECORDED, folder / "recorded") if _needs_recording(trials) else None
+        )
+        waiting: list[Future[Outcome]] = [
+            patient.submit(worker.execute, attempt, trial, folder / trial.name, None) for trial in long
+        ]
         others = [trial for trial in trials if not trial.long]
         waiting += _submit(workers, (trial for trial in others if trial.alter is None), folder, None)
         if recording is not None:

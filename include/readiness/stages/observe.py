@@ -12,10 +12,10 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from readiness.clients.external_target import RunningTarget
 from readiness.clients.platform_api import Sample, Scrape, Scraper
 from readiness.clients.process_use import process_use
 from readiness.clients.tables import TableWriter
-from readiness.clients.external_target import RunningTarget
 from readiness.clients.target_process import ProcessWatch, TargetError, TargetProcess
 from readiness.model.dataset import HEALTH, METRICS
 from readiness.model.evidence import RUN_SCOPE, StageRef

@@ -91,6 +91,8 @@ def test_a_counter_may_begin_anew_only_with_a_new_process(restarted: bool) -> No
 
 
 def test_without_a_start_time_a_fall_is_named() -> None:
-    unknown = changed(reset(CLEAN, restarted=True), lambda rows, _: rows[rows["metric"] != "process_start_time_seconds"])
+    unknown = changed(
+        reset(CLEAN, restarted=True), lambda rows, _: rows[rows["metric"] != "process_start_time_seconds"]
+    )
     (found,) = counters_never_fall(unknown, UNDER_LOAD)
     assert found.verdict is Verdict.FAIL

@@ -45,5 +45,5 @@ def test_what_is_asked_for_is_chosen() -> None:
     assert all(trial.scenario == RECORDED for trial in quick if trial.alter is not None)
     assert [trial.name for trial in chosen(quick=False, only=("cut", "lost"))] == ["lost", "cut"]
     assert {trial.is_fault for trial in chosen(quick=False, only=("clean",), clean_runs=7)} == {False}
-    with pytest.raises(StageError, match="no fault nothing; legal are .*broken-audit"):
+    with pytest.raises(StageError, match=r"no fault nothing; legal are .*broken-audit"):
         chosen(quick=False, only=("nothing",))
