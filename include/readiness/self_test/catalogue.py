@@ -93,6 +93,7 @@ FAULTS: tuple[Trial, ...] = (
 )  # fmt: skip
 """In the order in which they are tried: what takes longest first."""
 SOUND: tuple[Trial, ...] = (
+    Trial("clean-leak", "five minutes, no fault", "", "leak", long=True),
     Trial("clean-kill", "killed, and recovers as it must", "", _KILL),
     Trial("clean-probed", "probed, no fault", "", "probed"),
     Trial("clean-many", "10,000 events, no fault", "", _BIG),

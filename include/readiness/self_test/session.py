@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from readiness.self_test import worker
-from readiness.self_test.catalogue import FAULTS, RECORDED, Trial, clean_trials
+from readiness.self_test.catalogue import FAULTS, RECORDED, SOUND, Trial, clean_trials
 from readiness.self_test.trying import Outcome, Recording, attempt, record
 from readiness.stages.run import StageError
 
 CLEAN_RUNS, QUICK_CLEAN_RUNS = 50, 2
+LONG_AT_ONCE = 3
 Watch = Callable[[Outcome, int], None]
 
 
@@ -21,21 +22,22 @@ def chosen(*, quick: bool, only: Iterable[str], clean_runs: int | None = None) -
     count = clean_runs if clean_runs is not None else QUICK_CLEAN_RUNS if quick else CLEAN_RUNS
     trials = (*FAULTS, *clean_trials(count))
     names = set(only)
-    legal = {trial.name if trial.is_fault else "clean" for trial in trials} | {"clean"}
+    legal = {"clean", *(trial.name for trial in (*FAULTS, *SOUND))}
     if names - legal:
         raise StageError(f"no fault {', '.join(sorted(names - legal))}; legal are {', '.join(sorted(legal))}")
-    if names:
-        return tuple(trial for trial in trials if (trial.name if trial.is_fault else "clean") in names)
-    return tuple(trial for trial in trials if trial.quick or not quick)
+    if not names:
+        return tuple(trial for trial in trials if trial.quick or not quick)
+    wanted = (*FAULTS, *SOUND, *(trial for trial in clean_trials(count) if trial not in SOUND))
+    return tuple(trial for trial in wanted if trial.name in names or ("clean" in names and not trial.is_fault))
 
 
 def run_session(trials: Sequence[Trial], folder: Path, jobs: int, watch: Watch) -> tuple[Outcome, ...]:
-    """Try them all, ``jobs`` at once, and beside them one of those that are long. ``watch`` hears of each outcome as it
+    """Try them all, ``jobs`` at once, and beside them those that are long. ``watch`` hears of each outcome as it
     comes, with the number of those still to come. The outcomes are in the order of the trials. Raises StageError if no
     evidence could be recorded."""
     long = [trial for trial in trials if trial.long]
     found: dict[str, Outcome] = {}
-    with _workers(jobs) as workers, _workers(1) as patient:
+    with _workers(jobs) as workers, _workers(LONG_AT_ONCE) as patient:
         recording = (
             workers.submit(worker.execute, record, RECORDED, folder / "recorded") if _needs_recording(trials) else None
         )
