@@ -63,6 +63,7 @@ def number_ids(parts: Sequence["tuple[pd.Series[Any], Mask | None]"]) -> tuple[E
         _fill(rows[start:end], column, mask, texts)
     codes, distinct = _factorized(rows)
     del rows
+    pa.default_memory_pool().release_unused()  # the hash table is larger than what is kept of it
     order = _ascending(distinct)
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
