@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from readiness.analysis.bound import AtLeast
+from readiness.analysis.interruption import interruptions
 from readiness.analysis.load_proof import prove_load
 from readiness.analysis.measure import measure_from
 from readiness.analysis.readings import Readings
 from readiness.analysis.shape import CLOCK, LEDGER_SETS, shape_problems, unfit_for
 from readiness.model.dataset import ScenarioEvidence
-from readiness.model.metric import Kind
+from readiness.model.metric import PROBES, Kind
 from readiness.model.quantity import show
 from readiness.model.result import DataCheck, LoadProof, Measurement, ObjectiveResult, ScenarioResult
 from readiness.model.scenario import Objective, Profile, Scenario
@@ -85,7 +86,9 @@ def judge_scenario(
     readings = readings or Readings(evidence)
     objectives = tuple(_judged(objective, readings, wrong) for objective in scenario.objectives)
     result = _result(scenario, reasons, proof, objectives, data_checks)
-    return result if LEDGER_SETS & wrong.keys() else replace(result, ledger=readings.ledger.summary())
+    if not LEDGER_SETS & wrong.keys():
+        result = replace(result, ledger=readings.ledger.summary())
+    return result if {CLOCK, PROBES} & wrong.keys() else replace(result, interruptions=interruptions(evidence))
 
 
 def _result(

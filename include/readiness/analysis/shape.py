@@ -1,22 +1,18 @@
 """Whether evidence has the form that measuring needs; what lacks it is named instead of crashing a measurement."""
 
-from collections.abc import Iterable
-
-import pandas as pd
-
-from readiness.model.dataset import DATASETS, OPTIONAL_DATASETS, ScenarioEvidence
-from readiness.model.metric import Metric
+from readiness.model.dataset import DATASETS, ScenarioEvidence, columns_of, data_sets_of, frame_of
+from readiness.model.metric import PROBES, Metric
 
 CLOCK = "load/phases.json"
-_PROBES = "probe/samples.parquet"
-LEDGER_SETS = frozenset({_PROBES, *(name for name in DATASETS if name.startswith(("load/", "collect/")))})
+LEDGER_SETS = frozenset({PROBES, *(name for name in DATASETS if name.startswith(("load/", "collect/")))})
 """What the ledger is made of."""
 
 
 def shape_problems(evidence: ScenarioEvidence) -> dict[str, str]:
     """Data set -> what is wrong with its columns or types; the phase clock's entry is CLOCK. Empty if all is well."""
     found: dict[str, str] = {}
-    for dataset, frame, columns in _data_sets(evidence):
+    for dataset in data_sets_of(evidence):
+        columns, frame = columns_of(dataset), frame_of(evidence, dataset)
         missing = [name for name in columns if name not in frame.columns]
         other = [
             f"{name} is {frame[name].dtype}, not {kind}"
@@ -31,15 +27,6 @@ def shape_problems(evidence: ScenarioEvidence) -> dict[str, str]:
     if len(measure) != 1 or measure[0].end_ns <= measure[0].start_ns or "measure" not in clock.arrivals_scheduled:
         found[CLOCK] = f"{CLOCK}: must have one measured phase that ends after it starts, and its arrivals"
     return found
-
-
-def _data_sets(evidence: ScenarioEvidence) -> Iterable[tuple[str, pd.DataFrame, dict[str, str]]]:
-    for dataset, columns in DATASETS.items():
-        yield dataset, getattr(evidence, dataset.split("/")[1].removesuffix(".parquet")), columns
-    for dataset, (field, columns) in OPTIONAL_DATASETS.items():
-        frame = getattr(evidence, field)
-        if frame is not None:
-            yield dataset, frame, columns
 
 
 def unfit_for(metric: Metric, problems: dict[str, str]) -> str:

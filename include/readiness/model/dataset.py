@@ -98,14 +98,14 @@ DATASETS: dict[str, dict[str, str]] = {
 
 
 PROBES: dict[str, str] = {
-    "seq": "int64",
+    "seq": "int64",  # number of the probe, from 0, in the order of sending
     "path": "str",  # read | write
     "connection": "str",  # new | reused
     "intended_ns": "int64",
     "sent_ns": "int64",
-    "done_ns": "Int64",  # null: no answer
+    "done_ns": "Int64",  # when it was answered or had failed; null: still under way when the prober was stopped
     "status": "int16",  # HTTP status; 0: no answer
-    "error": "str",  # refused, reset, timeout ...; empty if answered
+    "error": "str",  # refused, reset, closed, timeout ..., under way; empty if answered
     "event_id": "str",  # write only; else empty
 }
 OPTIONAL_DATASETS: dict[str, tuple[str, dict[str, str]]] = {
@@ -163,3 +163,21 @@ class ScenarioEvidence:
     probe: dict[str, Any] | None = None
     drill: dict[str, Any] | None = None
     replay: pd.DataFrame | None = None
+
+
+def data_sets_of(evidence: ScenarioEvidence) -> tuple[str, ...]:
+    """The names ("stage/file") of the data sets that this evidence has."""
+    optional = (name for name, (field, _) in OPTIONAL_DATASETS.items() if getattr(evidence, field) is not None)
+    return (*DATASETS, *optional)
+
+
+def frame_of(evidence: ScenarioEvidence, dataset: str) -> pd.DataFrame:
+    """The rows of one of them."""
+    optional = OPTIONAL_DATASETS.get(dataset)
+    frame: pd.DataFrame = getattr(evidence, optional[0] if optional else dataset.split("/")[1].removesuffix(".parquet"))
+    return frame
+
+
+def columns_of(dataset: str) -> dict[str, str]:
+    """Column -> type of a data set."""
+    return DATASETS[dataset] if dataset in DATASETS else OPTIONAL_DATASETS[dataset][1]

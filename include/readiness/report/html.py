@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from readiness.model.dataset import DATASETS, PhaseClock, ScenarioEvidence
+from readiness.model.dataset import PhaseClock, ScenarioEvidence, data_sets_of, frame_of
 from readiness.model.quantity import Dimension, show
 from readiness.model.result import DataCheck, RunDecision, ScenarioResult
 from readiness.model.run import RunPlan
@@ -140,9 +140,8 @@ def _zero(clock: PhaseClock) -> str:
 
 
 def _data_sets(found: ScenarioEvidence) -> Iterable[tuple[str, int]]:
-    for path in DATASETS:
-        stem = path.rpartition("/")[2].removesuffix(".parquet")
-        yield path, len(getattr(found, stem))
+    for path in data_sets_of(found):
+        yield path, len(frame_of(found, path))
 
 
 def _equipment(found: ScenarioEvidence) -> tuple[tuple[str, tuple[facts.Fact, ...]], ...]:

@@ -75,6 +75,7 @@ def examination(run: Run, name: str) -> Examination:
         evidence,
         max_gap_s=environment.observation.max_gap,
         components=run.replicas(),
+        most=run.most_replicas(),
         with_metrics=with_metrics,
         source=run.source(name),
     )

@@ -14,7 +14,7 @@ _FACTS: dict[str, tuple[str, ...]] = {
     "load/generator.json": ("finished", "wall_clock_drift_ns"),
     "observe/observe.json": ("interval_s", "started_ns", "finished_ns", "targets", "worst_lag_ms"),
     "collect/collect.json": ("audit", "deliveries", "drained", "deadline_s", "clock", "started_ns", "finished_ns"),
-    "probe/probe.json": ("rate_hz", "timeout_s", "started_ns", "finished_ns", "worst_lag_ms"),
+    "probe/probe.json": ("rate_hz", "timeout_s", "started_ns", "finished_ns", "worst_lag_ms", "wall_clock_drift_ns"),
     "drill/drill.json": ("started_ns", "finished_ns", "leftovers", "steps"),
 }
 """Facts that analysis and checks need; docs/archive.md says what they mean."""

@@ -115,7 +115,9 @@ def _kept(run: Run, name: str, event_ids: set[str]) -> dict[str, Assessment]:
     """The verdicts under load, by event id."""
     path = run.archive.sealed_folder(run.run_id, StageRef(name, "collect")) / "audit.parquet"
     rows = read_columns(path, ["event_id", "detail"], [("action", "==", "assessed"), ("event_id", "in", event_ids)])
-    return {event: assessment(json.loads(detail)) for event, detail in zip(rows["event_id"], rows["detail"], strict=True)}
+    return {
+        event: assessment(json.loads(detail)) for event, detail in zip(rows["event_id"], rows["detail"], strict=True)
+    }
 
 
 def _read_quiet(url: str, source: str) -> tuple[dict[str, Assessment], str]:
