@@ -111,12 +111,12 @@ class Ledger:
         flags = np.packbits(np.array([self.flags[flag] for flag in FLAGS]), axis=1)
         counts = [self.due, self.delivered, self.probes, self.incidents, *self.channels]
         total = hashlib.sha256(json.dumps(counts).encode())
-        total.update(np.ascontiguousarray(self.ids.bytes_of))
-        total.update(np.ascontiguousarray(flags))
+        total.update(np.ascontiguousarray(self.ids.bytes_of).data)
+        total.update(np.ascontiguousarray(flags).data)
         for kind in Discrepancy:
             total.update(f"{kind} {len(self.sets[kind])}".encode())
-            total.update(np.ascontiguousarray(self.sets[kind].events))
-            total.update(np.ascontiguousarray(self.sets[kind].channels))
+            total.update(np.ascontiguousarray(self.sets[kind].events).data)
+            total.update(np.ascontiguousarray(self.sets[kind].channels).data)
         return total.hexdigest()
 
     def _mask(self, codes: Codes) -> Mask:
@@ -187,7 +187,8 @@ class _Asked:
     @classmethod
     def of(cls, evidence: ScenarioEvidence, events: Events) -> "_Asked":
         n = len(events.ids)
-        found = cls(*(np.zeros(n, dtype=np.bool_) for _ in range(3)), np.full(n, np.iinfo(np.int64).max))
+        attempted, acknowledged, silent = (np.zeros(n, dtype=np.bool_) for _ in range(3))
+        found = cls(attempted, acknowledged, silent, np.full(n, np.iinfo(np.int64).max))
         found._add(evidence.requests, events.requests)
         probes = write_probes(evidence)
         if probes is not None:

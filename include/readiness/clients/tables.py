@@ -57,7 +57,7 @@ def same_pieces(path: Path, pieces: "Iterable[pa.Table]", columns: dict[str, str
                 if groups == file.num_row_groups or not file.read_row_group(groups).equals(piece.cast(schema)):
                     return False
                 groups += 1
-            return groups == file.num_row_groups
+            return bool(groups == file.num_row_groups)
     except pa.ArrowException as error:
         raise ValueError(f"{path.name}: not a Parquet file ({error})") from error
 
@@ -145,7 +145,7 @@ def read_columns(
         table = pq.read_table(
             path, columns=columns, filters=where, read_dictionary=list(few), use_threads=False, pre_buffer=False
         )
-        frame = table.to_pandas(split_blocks=True, self_destruct=True)
+        frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
         del table
         pa.default_memory_pool().release_unused()  # what decoding took in between is not kept
         return frame

@@ -74,7 +74,9 @@ def choose(requests: Any, size: int = SAMPLE) -> Any:
 
     good = requests[succeeded(requests) & (requests["phase"] == "measure").to_numpy()].sort_values("seq")
     good = good.drop_duplicates("event_id")
-    places = np.unique(np.linspace(0, len(good) - 1, min(size, len(good))).round().astype(int)) if len(good) else []
+    if not len(good):
+        return good
+    places = np.unique(np.linspace(0, len(good) - 1, min(size, len(good))).round().astype(int))
     return good.iloc[places]
 
 
