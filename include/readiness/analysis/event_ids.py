@@ -63,6 +63,7 @@ def number_ids(parts: Sequence["tuple[pd.Series[Any], Mask | None]"]) -> tuple[E
         _fill(rows[start:end], column, mask, texts)
     codes, distinct = _factorized(rows)
     del rows
+    pa.default_memory_pool().release_unused()  # the hash table is larger than what is kept of it
     order = _ascending(distinct)
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
@@ -102,7 +103,8 @@ def _read(column: pa.Array) -> tuple[Bytes, NDArray[np.bool_]]:
     text = np.frombuffer(column.buffers()[2], dtype=np.uint8)[offsets[0] : offsets[-1]].reshape(-1, _TEXT_LENGTH)
     digits = _VALUE[text[:, _DIGITS]]
     good = (digits != _NOT_HEX).all(axis=1) & (text[:, list(_DASHES)] == ord("-")).all(axis=1)
-    return (digits[:, 0::2] << 4) | (digits[:, 1::2] & 15), good
+    found: Bytes = (digits[:, 0::2] << 4) | (digits[:, 1::2] & 15)
+    return found.astype(np.uint8, copy=False), good
 
 
 def _written(found: Bytes) -> pa.Array:

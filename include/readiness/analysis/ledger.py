@@ -3,7 +3,7 @@ discrepancy, as sets of events."""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ CLOCK_SLACK_NS = 1_000_000
 """Two readings of one clock by two processes may differ by this much."""
 Mask = NDArray[np.bool_]
 _NO_CHANNEL = -1
+_ROWS_AT_ONCE = 200_000
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,9 @@ class Ledger:
             digest=self.digest(),
         )
 
-    def table(self) -> pa.Table:
-        """The whole ledger, ascending by event: a row for each event without a discrepancy (an empty word), and one
-        for each discrepancy of an event."""
+    def pieces(self) -> Iterator[pa.Table]:
+        """The whole ledger, ascending by event, some rows at a time: one for each event without a discrepancy (an empty
+        word), and one for each discrepancy of an event."""
         kinds = list(Discrepancy)
         found = [np.full(len(self.sets[kind]), number, dtype=np.int8) for number, kind in enumerate(kinds)]
         events, numbers = np.concatenate([self.sets[kind].events for kind in kinds]), np.concatenate(found)
@@ -92,23 +93,30 @@ class Ledger:
         numbers = np.concatenate([numbers, np.full(len(clean), len(kinds), dtype=np.int8)])
         channels = np.concatenate([channels, np.full(len(clean), _NO_CHANNEL)])
         order = np.lexsort((channels, numbers, events))
-        columns = {"event_id": self.ids.names(events[order])}
-        columns |= {flag: pa.array(self.flags[flag][events[order]]) for flag in FLAGS}
-        columns["discrepancy"] = _words(numbers[order], [*kinds, ""])
-        columns["channel"] = _words(channels[order], [*self.channels, ""])
-        return pa.table(columns)
+        for at in range(0, len(order), _ROWS_AT_ONCE):
+            rows = order[at : at + _ROWS_AT_ONCE]
+            columns = {"event_id": self.ids.names(events[rows])}
+            columns |= {flag: pa.array(self.flags[flag][events[rows]]) for flag in FLAGS}
+            columns["discrepancy"] = _words(numbers[rows], [*kinds, ""])
+            columns["channel"] = _words(channels[rows], [*self.channels, ""])
+            yield pa.table(columns)
+
+    def table(self) -> pa.Table:
+        """All of ``pieces``."""
+        pieces = list(self.pieces())
+        return pa.concat_tables(pieces).unify_dictionaries() if pieces else pa.table({})
 
     def digest(self) -> str:
         """sha256 over ids, flags and sets: equal for equal ledgers, whatever order the records came in."""
         flags = np.packbits(np.array([self.flags[flag] for flag in FLAGS]), axis=1)
         counts = [self.due, self.delivered, self.probes, self.incidents, *self.channels]
         total = hashlib.sha256(json.dumps(counts).encode())
-        total.update(np.ascontiguousarray(self.ids.bytes_of))
-        total.update(np.ascontiguousarray(flags))
+        total.update(np.ascontiguousarray(self.ids.bytes_of).data)
+        total.update(np.ascontiguousarray(flags).data)
         for kind in Discrepancy:
             total.update(f"{kind} {len(self.sets[kind])}".encode())
-            total.update(np.ascontiguousarray(self.sets[kind].events))
-            total.update(np.ascontiguousarray(self.sets[kind].channels))
+            total.update(np.ascontiguousarray(self.sets[kind].events).data)
+            total.update(np.ascontiguousarray(self.sets[kind].channels).data)
         return total.hexdigest()
 
     def _mask(self, codes: Codes) -> Mask:
@@ -179,7 +187,8 @@ class _Asked:
     @classmethod
     def of(cls, evidence: ScenarioEvidence, events: Events) -> "_Asked":
         n = len(events.ids)
-        found = cls(*(np.zeros(n, dtype=np.bool_) for _ in range(3)), np.full(n, np.iinfo(np.int64).max))
+        attempted, acknowledged, silent = (np.zeros(n, dtype=np.bool_) for _ in range(3))
+        found = cls(attempted, acknowledged, silent, np.full(n, np.iinfo(np.int64).max))
         found._add(evidence.requests, events.requests)
         probes = write_probes(evidence)
         if probes is not None:

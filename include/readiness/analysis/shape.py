@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 
 from readiness.model.dataset import DATASETS, ScenarioEvidence, columns_of, data_sets_of, frame_of
-from readiness.model.metric import Metric
+from readiness.model.metric import PROBES, Metric
 
 CLOCK = "load/phases.json"
-_PROBES = "probe/samples.parquet"
-LEDGER_SETS = frozenset({_PROBES, *(name for name in DATASETS if name.startswith(("load/", "collect/")))})
+LEDGER_SETS = frozenset({PROBES, *(name for name in DATASETS if name.startswith(("load/", "collect/")))})
 """What the ledger is made of."""
 
 

@@ -12,14 +12,18 @@ from readiness.checks.expectation import Expectation
 from readiness.checks.great_expectations_run import Expectations
 from readiness.checks.metrics_truth import counters_move, counters_never_fall
 from readiness.checks.probe_checks import probes_suite, probing_complete
+from readiness.checks.replay_suite import verdicts_suite
 from readiness.checks.suites import SUITES, Suite
 from readiness.model.dataset import ScenarioEvidence, columns_of, data_sets_of, frame_of
-from readiness.model.metric import PROBES
+from readiness.model.metric import PROBES, VERDICTS
 from readiness.model.result import DataCheck
 from readiness.model.verdict import Verdict
 
 WHOLE = "the check itself to work"
-_OPTIONAL_SUITES: dict[str, Callable[[ScenarioEvidence, tuple[str, ...]], Suite]] = {PROBES: probes_suite}
+_OPTIONAL_SUITES: dict[str, Callable[[ScenarioEvidence, tuple[str, ...]], Suite]] = {
+    PROBES: probes_suite,
+    VERDICTS: verdicts_suite,
+}
 """Suites of the data sets that only some scenarios have."""
 
 

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-_COMPARED_ROWS = 500_000
 _ARROW_TYPES = {
     "int64": "int64",
     "Int64": "int64",
@@ -30,45 +29,37 @@ def _fields(columns: dict[str, str]) -> "list[pa.Field[Any]]":
     ]
 
 
-def empty_table(columns: dict[str, str]) -> "pa.Table":
-    """No row of these columns."""
-    import pyarrow as pa
-
-    return pa.schema(_fields(columns)).empty_table()
-
-
-def write_table(table: "pa.Table", path: Path) -> int:
-    """Write a whole table; its number of rows."""
-    import pyarrow.parquet as pq
-
-    pq.write_table(table, path, compression="zstd")
-    return int(table.num_rows)
-
-
-def same_table(path: Path, table: "pa.Table") -> bool:
-    """Whether the file holds exactly these columns and rows, in whatever form it stores them. Raises ValueError if it
-    is no Parquet, OSError if it cannot be read."""
+def write_pieces(pieces: "Iterable[pa.Table]", path: Path, columns: dict[str, str]) -> int:
+    """Write tables of these columns, one after the other, as one data set; its number of rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    schema, rows = pa.schema(_fields(columns)), 0
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for piece in pieces:
+            writer.write_table(piece.cast(schema))
+            rows += piece.num_rows
+    return rows
+
+
+def same_pieces(path: Path, pieces: "Iterable[pa.Table]", columns: dict[str, str]) -> bool:
+    """Whether the file is what ``write_pieces`` makes of these. Raises ValueError if it is no Parquet, OSError if it
+    cannot be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema, groups = pa.schema(_fields(columns)), 0
     try:
         with pq.ParquetFile(path) as file:
-            if file.schema_arrow.names != table.schema.names or file.metadata.num_rows != table.num_rows:
+            if file.schema_arrow.names != schema.names:
                 return False
-            at = 0
-            for batch in file.iter_batches(_COMPARED_ROWS):
-                part = table.slice(at, batch.num_rows)
-                if not all(_same(batch.column(name), part.column(name)) for name in table.schema.names):
+            for piece in pieces:
+                if groups == file.num_row_groups or not file.read_row_group(groups).equals(piece.cast(schema)):
                     return False
-                at += batch.num_rows
+                groups += 1
+            return bool(groups == file.num_row_groups)
     except pa.ArrowException as error:
         raise ValueError(f"{path.name}: not a Parquet file ({error})") from error
-    return True
-
-
-def _same(one: "pa.Array[Any]", other: "pa.ChunkedArray[Any]") -> bool:
-    plain = one.type.value_type if hasattr(one.type, "value_type") else one.type
-    return bool(one.cast(plain).equals(other.combine_chunks().cast(plain)))
 
 
 class TableWriter:
@@ -151,8 +142,13 @@ def read_columns(
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path, columns=columns, filters=where, read_dictionary=list(few))
-        return table.to_pandas(split_blocks=True, self_destruct=True)
+        table = pq.read_table(
+            path, columns=columns, filters=where, read_dictionary=list(few), use_threads=False, pre_buffer=False
+        )
+        frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
+        del table
+        pa.default_memory_pool().release_unused()  # what decoding took in between is not kept
+        return frame
     except (pa.ArrowException, KeyError) as error:
         raise ValueError(f"{path.name}: cannot be read ({error})") from error
 

@@ -45,9 +45,9 @@ _REQUESTS, _AUDIT, _DELIVERIES = (
     "collect/audit.parquet",
     "collect/deliveries.parquet",
 )
-_REPLAY = "replay/verdicts.parquet"
 _METRICS, _HEALTH = "observe/metrics.parquet", "observe/health.parquet"
 PROBES = "probe/samples.parquet"
+VERDICTS = "replay/verdicts.parquet"
 VERDICTS_CHANGED = "verdicts_changed"
 """The metric for which events are sent a second time (the replay stage)."""
 
@@ -78,7 +78,7 @@ _ALL = (
            "alerts that a channel received which they were not due to"),
     Metric("remediated_twice", Kind.COUNT, Dimension.COUNT, "collect", (_AUDIT,),
            "incidents that were remediated more than once"),
-    Metric(VERDICTS_CHANGED, Kind.COUNT, Dimension.COUNT, "replay", (_REPLAY,),
+    Metric(VERDICTS_CHANGED, Kind.COUNT, Dimension.COUNT, "replay", (VERDICTS,),
            "events of a sample whose verdict under load is not that of a quiet replay"),
     Metric("replica_ready", Kind.PROPORTION, Dimension.RATIO, "observe", (_HEALTH,),
            "share of the health samples of the measured phase that were ready, for the worst replica"),

@@ -14,6 +14,7 @@ from readiness.model.scenario import Scenario
 from readiness.model.verdict import Verdict
 from readiness.report import facts, summary
 from readiness.report.figures import Figure, draw_all
+from readiness.report.ledger import LedgerView, ledger_view
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class _Section:
     result: ScenarioResult | None
     rows: tuple[summary.ObjectiveRow, ...]
     proof: tuple[facts.Fact, ...]
+    ledger: LedgerView | None
     bad_checks: tuple[DataCheck, ...]
     good_checks: tuple[DataCheck, ...]
     figures: tuple[Figure, ...]
@@ -97,6 +99,7 @@ def _section(
         result=result,
         rows=summary.rows(result, scenario.objectives) if result else (),
         proof=facts.load_facts(proof) if proof else (),
+        ledger=ledger_view(result.ledger) if result and result.ledger else None,
         bad_checks=tuple(check for check in checks if check.verdict is not Verdict.PASS),
         good_checks=tuple(check for check in checks if check.verdict is Verdict.PASS),
         figures=draw_all(found, scenario, proof) if found else (),

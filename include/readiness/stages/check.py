@@ -1,10 +1,11 @@
 """Check: turn the sealed evidence of a scenario into its result. The same function serves `readiness verify`."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from readiness.clients.archive import ArchiveError
-from readiness.clients.tables import empty_table, same_table, write_table
+from readiness.clients.tables import same_pieces, write_pieces
 from readiness.model.dataset import LEDGER
 from readiness.model.evidence import RUN_SCOPE, RUN_STAGES, StageRef, measuring_stages
 from readiness.model.result import ScenarioResult
@@ -13,6 +14,8 @@ from readiness.stages.recording import recording
 from readiness.stages.run import Run
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from readiness.analysis.ledger import Ledger
 
 LEDGER_FILE = "ledger.parquet"
@@ -32,12 +35,13 @@ def check(run: Run, name: str) -> ScenarioResult:
     with recording(run, StageRef(name, "check"), _inputs(run, name)) as record:
         found = examination(run, name)
         record.write("result.json", found.result)
-        record.rows[LEDGER_FILE] = write_table(_table(found.ledger), record.folder / LEDGER_FILE)
+        record.rows[LEDGER_FILE] = write_pieces(_pieces(found), record.folder / LEDGER_FILE, LEDGER)
         return found.result
 
 
-def _table(ledger: "Ledger | None") -> Any:
-    return empty_table(LEDGER) if ledger is None else ledger.table()
+def _pieces(found: Examination) -> "Iterable[pa.Table]":
+    """The whole ledger; no row where it cannot be made."""
+    return () if found.ledger is None else found.ledger.pieces()
 
 
 def _inputs(run: Run, name: str) -> tuple[StageRef, ...]:
@@ -89,7 +93,7 @@ def ledger_problems(run: Run, name: str, found: Examination) -> tuple[str, ...]:
     name."""
     try:
         path = run.archive.sealed_folder(run.run_id, StageRef(name, "check")) / LEDGER_FILE
-        same = same_table(path, _table(found.ledger))
+        same = same_pieces(path, _pieces(found), LEDGER)
     except (ArchiveError, OSError, ValueError):
         return ()
     return () if same else (f"{name}/check/{LEDGER_FILE}: is not the ledger of the evidence beside it",)

@@ -74,7 +74,9 @@ def choose(requests: Any, size: int = SAMPLE) -> Any:
 
     good = requests[succeeded(requests) & (requests["phase"] == "measure").to_numpy()].sort_values("seq")
     good = good.drop_duplicates("event_id")
-    places = np.unique(np.linspace(0, len(good) - 1, min(size, len(good))).round().astype(int)) if len(good) else []
+    if not len(good):
+        return good
+    places = np.unique(np.linspace(0, len(good) - 1, min(size, len(good))).round().astype(int))
     return good.iloc[places]
 
 
@@ -115,7 +117,9 @@ def _kept(run: Run, name: str, event_ids: set[str]) -> dict[str, Assessment]:
     """The verdicts under load, by event id."""
     path = run.archive.sealed_folder(run.run_id, StageRef(name, "collect")) / "audit.parquet"
     rows = read_columns(path, ["event_id", "detail"], [("action", "==", "assessed"), ("event_id", "in", event_ids)])
-    return {event: assessment(json.loads(detail)) for event, detail in zip(rows["event_id"], rows["detail"], strict=True)}
+    return {
+        event: assessment(json.loads(detail)) for event, detail in zip(rows["event_id"], rows["detail"], strict=True)
+    }
 
 
 def _read_quiet(url: str, source: str) -> tuple[dict[str, Assessment], str]:

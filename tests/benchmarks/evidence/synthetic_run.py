@@ -19,7 +19,6 @@ _DUE = np.array(["email,pagerduty,slack", "pagerduty,slack", "slack", ""])
 _RISK = np.array([9.5, 7.5, 5.0, 1.0])
 _KINDS = {"int64": pa.int64(), "Int64": pa.int64(), "int16": pa.int16(), "float64": pa.float64(), "bool": pa.bool_(),
           "str": pa.string()}  # fmt: skip
-SOURCE = "20260921T120000Z-local-a1b2c3/sustained"
 
 
 class _File:
@@ -52,7 +51,7 @@ def _column(value: Any, n: int, kind: pa.DataType) -> pa.Array:
     return pa.repeat(pa.scalar(value, kind), n)
 
 
-def write_ledger_sets(folder: Path, events: int, rate_per_s: float) -> None:
+def write_ledger_sets(folder: Path, events: int, rate_per_s: float, source: str = "run/sustained") -> None:
     """requests, audit and deliveries of so many events, and the facts that the ledger needs, in ``folder``."""
     rng = np.random.default_rng(1)
     files = {
@@ -62,7 +61,7 @@ def write_ledger_sets(folder: Path, events: int, rate_per_s: float) -> None:
     }
     seq = 0
     for first in range(0, events, _BLOCK):
-        seq = _block(files, rng, first, min(_BLOCK, events - first), rate_per_s, seq)
+        seq = _block(files, rng, first, min(_BLOCK, events - first), rate_per_s, (seq, source))
     counts = {name: file.close() for name, file in files.items()}
     end_ns = START_NS + round(events / rate_per_s * S)
     facts = {name: {"complete": True, "count": counts[name]} for name in ("audit", "deliveries")}
@@ -93,7 +92,10 @@ def _ids(rng: np.random.Generator, n: int) -> pa.Array:
     return pa.StringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(text))
 
 
-def _block(files: dict[str, _File], rng: np.random.Generator, first: int, n: int, rate: float, seq: int) -> int:
+def _block(
+    files: dict[str, _File], rng: np.random.Generator, first: int, n: int, rate: float, so_far: tuple[int, str]
+) -> int:
+    seq, source = so_far
     place = np.arange(first, first + n)
     intended = START_NS + (place / rate * S).astype(np.int64)
     sent, done = intended + 300_000, intended + rng.integers(3 * MS, 9 * MS, n)
@@ -104,7 +106,7 @@ def _block(files: dict[str, _File], rng: np.random.Generator, first: int, n: int
         "intended_ns": intended, "sent_ns": sent, "done_ns": done, "status": np.full(n, 202),
         "signature_id": 2_000_000 + place % 40, "runner": "0",
     })  # fmt: skip
-    assessed = {"event_id": ids, "source": SOURCE, "replica": replica, "at_ns": sent + MS}
+    assessed = {"event_id": ids, "source": source, "replica": replica, "at_ns": sent + MS}
     details = np.array([
         json.dumps({"risk": r, "level": w, "confidence": 0.9, "due": [c for c in d.split(",") if c], "took_us": 700})
         for r, w, d in zip(_RISK.tolist(), _LEVELS.tolist(), _DUE.tolist(), strict=True)
@@ -120,7 +122,7 @@ def _block(files: dict[str, _File], rng: np.random.Generator, first: int, n: int
     for channel in ("email", "pagerduty", "slack"):
         due = np.flatnonzero(np.array([channel in d.split(",") for d in _DUE])[level])
         to = pa.array(due)
-        one = {"event_id": ids.take(to), "source": SOURCE, "channel": channel}
+        one = {"event_id": ids.take(to), "source": source, "channel": channel}
         one["delivery_id"] = pc.binary_join_element_wise(one["event_id"], channel, "/")
         detail = json.dumps({"channel": channel, "delivery_id": "0" * 44, "attempts": 1})
         rows.append(one | {
