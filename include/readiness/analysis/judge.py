@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from readiness.analysis.bound import AtLeast
-from readiness.analysis.interruption import interruptions
+from readiness.analysis.interruption import interruptions, probing_problem
 from readiness.analysis.load_proof import prove_load
 from readiness.analysis.measure import measure_from
 from readiness.analysis.readings import Readings
@@ -84,7 +84,9 @@ def judge_scenario(
     readings = Readings(evidence)
     objectives = tuple(_judged(objective, readings, wrong) for objective in scenario.objectives)
     result = _result(scenario, reasons, proof, objectives, data_checks)
-    return result if {CLOCK, PROBES} & wrong.keys() else replace(result, interruptions=interruptions(evidence))
+    if {CLOCK, PROBES} & wrong.keys() or probing_problem(evidence):
+        return result
+    return replace(result, interruptions=interruptions(evidence))
 
 
 def _result(
