@@ -32,7 +32,9 @@ from readiness.model.result import Outage
 Ints = NDArray[np.int64]
 S = 1_000_000_000
 LEAST_GRACE_NS = 1_000_000
-GRACE_QUANTILE = 0.99
+GRACE_QUANTILE = 0.95
+"""Of the many probes that wait while a path hangs, the first to be answered tells of its end: an answer that takes long
+in good times hardly matters, and a higher quantile would only be less certain where the machine is busy."""
 _CALM_PERIODS = 3
 _PROVEN = 2
 """A wait of this many graces proves something: answers that take a little more than one are common."""
