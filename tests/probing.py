@@ -54,7 +54,7 @@ def probe_while(url: str, act: Callable[[], None], before_s: float = 0.5, after_
 def as_evidence(probes: pd.DataFrame, started_ns: int, finished_ns: int) -> ScenarioEvidence:
     """Evidence whose measured phase begins when every path had its first probe and ends half a second before the
     probing did."""
-    first_ns = int(probes["sent_ns"].iloc[: 8].max()) + 50_000_000
+    first_ns = int(probes["sent_ns"].iloc[:8].max()) + 50_000_000
     last_ns = int(np.sort(probes["sent_ns"].to_numpy())[-8])
     clock = PhaseClock(1, started_ns, (Phase("measure", first_ns, last_ns),), {"measure": 1})
     facts = {"rate_hz": RATE_HZ, "timeout_s": TIMEOUT_S, "started_ns": started_ns, "finished_ns": finished_ns,

@@ -10,6 +10,8 @@ from readiness.model.scenario import Scenario
 
 _START_S = 60.0
 """Starting the command and its imports, on a machine that is busy."""
+_STEADY_S = 270.0
+"""Waiting for the steady state before a load (readiness.stages.steady_state), with the last question."""
 _FIXED_S = {
     "request": 60.0,
     "plan": 60.0,
@@ -44,7 +46,7 @@ def time_limits(environment: Environment, scenarios: Iterable[Scenario]) -> Time
     return TimeLimits({
         **_FIXED_S,
         "deploy": environment.start_timeout + _START_S,
-        "load": load_s + before_s,
+        "load": load_s + _STEADY_S + before_s,
         "collect": collect_s,
     })  # fmt: skip
 

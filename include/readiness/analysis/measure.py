@@ -9,12 +9,16 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from readiness.analysis.answers import error_rate_outside_fault, wrong_answers_in_fault
+from readiness.analysis.drill_times import degraded_rate, recovery_time
 from readiness.analysis.interruption import interruption
 from readiness.analysis.ledger import was_sent
 from readiness.analysis.percentile import largest, percentile
 from readiness.analysis.proportion import proportion
 from readiness.analysis.queue import queue_depths, queue_recovery
 from readiness.analysis.readings import Readings
+from readiness.analysis.replica_health import replica_ready, replica_ready_outside_fault
+from readiness.analysis.scale_out import scale_out_time
 from readiness.analysis.trend import leak_slope
 from readiness.model.dataset import ScenarioEvidence
 from readiness.model.interval import Interval
@@ -112,37 +116,6 @@ def _alerts_duplicated(readings: Readings, _: str | None, __: float) -> Measurem
     return _count(len(found.duplicated), found.delivered, "no alert was delivered")
 
 
-def _replica_ready(readings: Readings, _: str | None, confidence: float) -> Measurement:
-    """The worst replica's share of ready samples; ties go to the first name. A tick without a sample was not ready,
-    nor was one since whose predecessor the process started anew: a replica can be back before the next look."""
-    evidence = readings.evidence
-    phase, health = evidence.clock.phase("measure"), evidence.health
-    rows = health[(health["time_ns"] >= phase.start_ns) & (health["time_ns"] < phase.end_ns)]
-    ticks = int(rows["time_ns"].nunique())
-    found = rows.groupby("replica")["ready"].sum()
-    restarts = _restarts(evidence)
-    expected = sorted({str(target["replica"]) for target in evidence.observe["targets"]})
-    missing = [name for name in expected if name not in found.index]
-    if missing or not expected:
-        return Measurement(None, None, 0, f"no health sample of {', '.join(missing) or 'any replica'}")
-    counts = {str(name): max(0, int(ready) - restarts.get(str(name), 0)) for name, ready in found.items()}
-    worst = min(counts, key=lambda name: (counts[name], name))
-    ready = counts[worst]
-    note = "" if ready == ticks else f"worst replica {worst}: {ticks - ready} of {ticks} samples not ready"
-    if restarts:
-        note += f"; restarted: {', '.join(f'{name} {times} times' for name, times in sorted(restarts.items()))}"
-    return proportion(ready, ticks, confidence, note)
-
-
-def _restarts(evidence: ScenarioEvidence) -> dict[str, int]:
-    """How often each replica's process started anew during the load; those that did."""
-    first, last = evidence.clock.phases[0].start_ns, evidence.clock.phases[-1].end_ns
-    rows = evidence.metrics[evidence.metrics["metric"] == "process_start_time_seconds"]
-    rows = rows[(rows["time_ns"] >= first) & (rows["time_ns"] < last)].sort_values("time_ns")
-    changes = {str(name): int((part.diff().iloc[1:] != 0).sum()) for name, part in rows.groupby("replica")["value"]}
-    return {name: times for name, times in changes.items() if times}
-
-
 def _queue_depth(readings: Readings, statistic: str | None, confidence: float) -> Measurement:
     return _sample(queue_depths(readings.evidence), statistic, confidence, "samples without an end")
 
@@ -174,7 +147,13 @@ MEASURES: dict[str, Method] = {
     "events_unexpected": _events_unexpected,
     "alerts_undelivered": _alerts_undelivered,
     "alerts_duplicated": _alerts_duplicated,
-    "replica_ready": _replica_ready,
+    "recovery_time": recovery_time,
+    "degraded_rate": degraded_rate,
+    "replica_ready": replica_ready,
+    "replica_ready_outside_fault": replica_ready_outside_fault,
+    "scale_out_time": scale_out_time,
+    "error_rate_outside_fault": error_rate_outside_fault,
+    "wrong_answers_in_fault": wrong_answers_in_fault,
     "queue_depth": _queue_depth,
     "queue_recovery_time": _queue_recovery_time,
     "memory_slope": _memory_slope,

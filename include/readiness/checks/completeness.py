@@ -4,16 +4,19 @@ Each check returns its data checks; a fact that a stage did not write raises Key
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from readiness.checks.fault_gaps import with_drill
 from readiness.model.dataset import ScenarioEvidence
 from readiness.model.result import DataCheck
 from readiness.model.verdict import Verdict
 
+Times = NDArray[np.int64]
 S = 1_000_000_000
 LARGEST_CLOCK_STEP_MS = 50.0
 """A wall clock that was set by more than this during the load bends every time that another process took."""
@@ -24,18 +27,23 @@ OBSERVE, COLLECT, LOAD = "observe/observe.json", "collect/collect.json", "load/p
 @dataclass(frozen=True)
 class Expected:
     """What the plan of the run lets expect. ``components``: component -> replicas; ``with_metrics``: the components
-    whose replicas serve metrics; ``source``: the source of every row, None if it is not known."""
+    whose replicas serve metrics; ``source``: the source of every row, None if it is not known; ``most``: component ->
+    replicas that it may scale out to."""
 
     max_gap_s: float
     components: Mapping[str, int]
     with_metrics: frozenset[str]
     source: str | None = None
+    most: Mapping[str, int] = field(default_factory=dict)
 
 
 def replicas_present(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCheck]:
-    """The observation had as many replicas of each component as the plan says, each by a name of its own."""
-    named = [(str(item["component"]), str(item["replica"])) for item in evidence.observe["targets"]]
-    counts = {component: sum(one == component for one, _ in named) for component in dict(named)}
+    """The observation had as many replicas of each component as the plan says, each by a name of its own, and those
+    that appeared later belong to a component that scales."""
+    targets = evidence.observe["targets"]
+    named = [(str(item["component"]), str(item["replica"])) for item in targets]
+    at_start = [str(item["component"]) for item in targets if item.get("joined_ns") is None]
+    counts = {component: at_start.count(component) for component in dict(named)}
     wrong = [
         f"{counts.get(component, 0)} of {n} {component}"
         for component, n in expected.components.items()
@@ -44,32 +52,64 @@ def replicas_present(evidence: ScenarioEvidence, expected: Expected) -> Iterable
     wrong += [f"unexpected {component}" for component in counts if component not in expected.components]
     twice = sorted({name for _, name in named if [other for _, other in named].count(name) > 1})
     wrong += [f"{name} named twice" for name in twice]
-    words = ", ".join(f"{n} {component}" for component, n in expected.components.items())
+    for component in counts:
+        there, most = len({name for one, name in named if one == component}), expected.most.get(component)
+        if there > counts[component] and (most is None or there > most):
+            wrong.append(f"{there - counts[component]} more {component} appeared, {most or 'none'} may be there")
+    words = ", ".join(
+        f"{n}{f' to {expected.most[component]}' if component in expected.most else ''} {component}"
+        for component, n in expected.components.items()
+    )
     yield _check(OBSERVE, "replicas as planned", words, wrong, f"{len(named)} replicas")
 
 
 def no_gaps(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCheck]:
-    """No replica is without samples for longer than max_gap_s anywhere in the measured phase, its edges included."""
+    """No replica is without samples for longer than max_gap_s anywhere in the measured phase, its edges included; of
+    one that appeared or was taken away meanwhile, anywhere in its time."""
     for dataset, rows, components in (
         (METRICS, evidence.metrics, expected.with_metrics),
         (HEALTH, evidence.health, frozenset(expected.components)),
     ):
-        names = sorted(str(t["replica"]) for t in evidence.observe["targets"] if t["component"] in components)
+        lives = _lives(evidence, components)
         times = {str(name): np.unique(part.to_numpy()) for name, part in rows.groupby("replica")["time_ns"]}
+        times = with_drill(evidence, times)
         empty = np.empty(0, dtype=np.int64)
-        gaps = [text for name in names for text in _gaps(evidence, name, times.get(name, empty), expected.max_gap_s)]
-        gaps = gaps if names else ["no replica was observed"]
+        gaps = [
+            text
+            for name, life in lives.items()
+            if not _too_short(evidence, life, times.get(name, empty), expected.max_gap_s)
+            for text in _gaps(name, life, times.get(name, empty), expected.max_gap_s)
+        ]
+        gaps = gaps if lives else ["no replica was observed"]
         words = f"no replica without samples for over {expected.max_gap_s:g} s of the measured phase"
-        yield _check(dataset, "no gaps", words, gaps, f"{len(names)} replicas without a gap")
+        yield _check(dataset, "no gaps", words, gaps, f"{len(lives)} replicas without a gap")
 
 
-def _gaps(evidence: ScenarioEvidence, replica: str, times_ns: "np.ndarray[tuple[int], np.dtype[np.int64]]",
-          max_gap_s: float) -> list[str]:  # fmt: skip
+def _lives(evidence: ScenarioEvidence, components: frozenset[str]) -> dict[str, tuple[int, int]]:
+    """Replica -> the part of the measured phase that it was there (epoch ns); those that were there in none of it are
+    left out."""
+    phase, lives = evidence.clock.phase("measure"), {}
+    for target in evidence.observe["targets"]:
+        start_ns = max(phase.start_ns, int(target.get("joined_ns") or 0))
+        end_ns = min(phase.end_ns, int(target.get("left_ns") or phase.end_ns))
+        if target["component"] in components and start_ns < end_ns:
+            lives[str(target["replica"])] = (start_ns, end_ns)
+    return dict(sorted(lives.items()))
+
+
+def _too_short(evidence: ScenarioEvidence, life: tuple[int, int], times_ns: Times, max_gap_s: float) -> bool:
+    """Whether a replica that came or went was there too briefly for a sample to be due."""
     phase = evidence.clock.phase("measure")
-    inside = times_ns[(times_ns > phase.start_ns) & (times_ns < phase.end_ns)]
+    whole = life == (phase.start_ns, phase.end_ns)
+    return not whole and life[1] - life[0] <= max_gap_s * S and not ((times_ns > life[0]) & (times_ns < life[1])).any()
+
+
+def _gaps(replica: str, life: tuple[int, int], times_ns: Times, max_gap_s: float) -> list[str]:
+    start_ns, end_ns = life
+    inside = times_ns[(times_ns > start_ns) & (times_ns < end_ns)]
     if not len(inside):
-        return [f"{replica}: no sample in the whole measured phase ({(phase.end_ns - phase.start_ns) / S:.1f} s)"]
-    edges = np.concatenate([[phase.start_ns], inside, [phase.end_ns]])
+        return [f"{replica}: no sample in the whole of its measured phase ({(end_ns - start_ns) / S:.1f} s)"]
+    edges = np.concatenate([[start_ns], inside, [end_ns]])
     long = np.flatnonzero(np.diff(edges) > max_gap_s * S)
     return [
         f"{replica}: {(edges[k + 1] - edges[k]) / S:.1f} s from {_utc(edges[k])} to {_utc(edges[k + 1])}" for k in long

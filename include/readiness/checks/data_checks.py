@@ -27,12 +27,14 @@ def check_data(
     max_gap_s: float,
     components: Mapping[str, int],
     with_metrics: frozenset[str],
+    most: Mapping[str, int] | None = None,
     source: str | None = None,
 ) -> tuple[DataCheck, ...]:
     """Every data check of a scenario: each data set's suite, then completeness over all of them.
 
-    components: component -> its number of replicas as planned; with_metrics: those that serve metrics; source: of
-    every row, None if it is not known (then all rows must agree on one).
+    components: component -> its number of replicas as planned; with_metrics: those that serve metrics; most:
+    up to how many replicas a component that scales may have; source: of every row, None if it is not known (then all
+    rows must agree on one).
     A data set without its columns and types is not looked at further. The first call imports Great Expectations.
     """
     found: list[DataCheck] = []
@@ -43,7 +45,7 @@ def check_data(
     else:
         for dataset in data_sets_of(evidence):
             found += check_data_set(runner, evidence, dataset, tuple(components))
-    found += check_completeness(evidence, Expected(max_gap_s, components, with_metrics, source))
+    found += check_completeness(evidence, Expected(max_gap_s, components, with_metrics, source, most or {}))
     return tuple(found)
 
 

@@ -72,8 +72,34 @@ def get_status(url: str) -> int:
 
 def read_metric(admin_url: str, metric: str) -> float:
     """The value of a metric without labels. Raises ApiError if the replica does not answer or does not have it."""
+    with httpx.Client(timeout=_TIMEOUT_S, trust_env=_PROXIES) as http:
+        return _metric_of(http, admin_url, metric)
+
+
+class AdminReader:
+    """Asks admin ports again and again without the cost of beginning anew. ``timeout_s``: for each answer."""
+
+    def __init__(self, timeout_s: float) -> None:
+        # No connection is kept: the next answer must come from the process that is there then.
+        self._http = httpx.Client(
+            timeout=timeout_s, trust_env=_PROXIES, limits=httpx.Limits(max_keepalive_connections=0)
+        )
+
+    def ready(self, admin_url: str) -> int:
+        """HTTP status of /readyz; 0 if nothing answered."""
+        try:
+            return self._http.get(f"{admin_url}/readyz").status_code
+        except httpx.HTTPError:
+            return 0
+
+    def metric(self, admin_url: str, metric: str) -> float:
+        """As ``read_metric``."""
+        return _metric_of(self._http, admin_url, metric)
+
+
+def _metric_of(http: httpx.Client, admin_url: str, metric: str) -> float:
     try:
-        answer = httpx.get(f"{admin_url}/metrics", timeout=_TIMEOUT_S, trust_env=_PROXIES).raise_for_status()
+        answer = http.get(f"{admin_url}/metrics").raise_for_status()
     except httpx.HTTPError as error:
         raise ApiError(f"{admin_url}/metrics: no answer ({type(error).__name__})") from error
     for sample in parse_metrics(answer.text):

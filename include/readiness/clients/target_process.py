@@ -27,12 +27,15 @@ class TargetProcess:
     def __init__(self, environment: Environment, state: Path) -> None:
         self._environment, self._state = environment, state
 
-    def up(self, replicas: int, port: int) -> dict[str, Any]:
-        """Start the target and wait until it is ready; its status (docs/platform-api.md).
+    def up(self, replicas: int, port: int, links: tuple[str, ...] = ()) -> dict[str, Any]:
+        """Start the target and wait until it is ready; its status (docs/platform-api.md). ``links``: connections on
+        which faults will be injected.
         Raises TargetError with the command's own reason."""
         self._state.mkdir(parents=True, exist_ok=True)
         timeout_s = self._environment.start_timeout
-        done = self._command(self._environment.commands.up, timeout_s, replicas=replicas, port=port)
+        option = self._environment.links.option
+        asked = tuple(part.replace("{link}", link) for link in links for part in option)
+        done = self._command((*self._environment.commands.up, *asked), timeout_s, replicas=replicas, port=port)
         if done.returncode != 0:
             raise TargetError(f"the target did not start: {_reason(done)}")
         return _status(done)
@@ -51,7 +54,11 @@ class TargetProcess:
         self, template: tuple[str, ...], timeout_s: float, replicas: int = 1, port: int = 0
     ) -> subprocess.CompletedProcess[str]:
         python = str(Path(sys.executable).parent)
-        values = {"state": str(self._state), "replicas": str(replicas), "port": str(port), "python": python}
+        most = self._environment.components[self._environment.under_load].max_replicas or replicas
+        values = {
+            "state": str(self._state), "replicas": str(replicas), "max_replicas": str(max(most, replicas)),
+            "port": str(port), "python": python,
+        }  # fmt: skip
         command = [_filled(part, values) for part in template]
         # The commands of this very installation come first on the search path.
         environment = os.environ | {"PATH": python + os.pathsep + os.environ.get("PATH", os.defpath)}
@@ -121,6 +128,7 @@ def _status(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
         raise TargetError(f"the target's status is not the JSON of docs/platform-api.md: {_reason(done)}") from error
     if state != "stopped":
         urls = [status["base_url"], status["sink_url"], *(part.get("admin_url") for part in components)]
+        urls += [link["admin_url"] for link in status.get("links", [])]
         for url in urls:
             if url is not None:
                 require_allowed(url)

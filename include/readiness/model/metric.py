@@ -73,6 +73,12 @@ _ALL = (
            "alerts that a channel received more than once, or that were not due to it"),
     Metric("replica_ready", Kind.PROPORTION, Dimension.RATIO, "observe", (_HEALTH,),
            "share of the health samples of the measured phase that were ready, for the worst replica"),
+    Metric("replica_ready_outside_fault", Kind.PROPORTION, Dimension.RATIO, "drill", (_HEALTH,),
+           "as replica_ready, over the samples outside of the time of the fault"),
+    Metric("error_rate_outside_fault", Kind.PROPORTION, Dimension.RATIO, "drill", (_REQUESTS,),
+           "share of the requests outside of the time of the fault that were not answered with success"),
+    Metric("wrong_answers_in_fault", Kind.COUNT, Dimension.COUNT, "drill", (_REQUESTS,),
+           "requests in the time of the fault that got an answer other than success or an honest refusal (429, 503)"),
     Metric("queue_depth", Kind.SAMPLE, Dimension.COUNT, "observe", (_METRICS,),
            "events durable and not yet fully handled, sampled once a second"),
     Metric("queue_recovery_time", Kind.VALUE, Dimension.DURATION, "observe", (_METRICS,),
@@ -86,9 +92,10 @@ _ALL = (
     Metric("interruption", Kind.VALUE, Dimension.DURATION, "probe", (PROBES,),
            "longest time without a success on any probed path"),
     Metric("recovery_time", Kind.VALUE, Dimension.DURATION, "drill", (_HEALTH,),
-           "from the injection until every replica is ready and the queue is back at its level before"),
+           "from the end of a fault, or from its injection if it does not last, until every replica is ready and the "
+           "queue is back at its level before; the longest of the drill"),
     Metric("degraded_rate", Kind.VALUE, Dimension.RATE, "drill", (_REQUESTS,),
-           "events acknowledged per time while the fault is in place"),
+           "events acknowledged per time while a fault is in place and not all replicas under load are gone"),
 )  # fmt: skip
 
 CATALOGUE: dict[str, Metric] = {metric.name: metric for metric in _ALL}

@@ -136,7 +136,8 @@ class SignOff:
 
 @dataclass(frozen=True)
 class RunDecision:
-    """The decision of a run. ``scope``: "release", or "merge" for a smoke run, which never gates a release."""
+    """The decision of a run. ``scope``: "release", or "merge" for a smoke run, which never gates a release.
+    ``by_scenario``: what the evidence of each scenario alone says; the run's word is never better than the worst."""
 
     run_id: str
     decision: Decision
@@ -146,3 +147,4 @@ class RunDecision:
     scenarios: tuple[ScenarioResult, ...]
     sign_off: SignOff | None = None
     warnings: tuple[str, ...] = field(default=())
+    by_scenario: dict[str, Decision] = field(default_factory=dict)

@@ -5,8 +5,10 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from readiness.model.drill import ACTIONS
 from readiness.model.environment import Environment
-from readiness.model.scenario import Scenario, UserModel
+from readiness.model.scenario import Scenario
+from readiness.model.written import UserModel
 from readiness.spec.problem import Problem, SpecError
 from readiness.spec.yaml_source import Location, Source, read_source
 
@@ -57,10 +59,12 @@ def _read(path: Path, kind: type[M]) -> M:
 
 
 def _problem(source: Source, kind: type[UserModel], error: dict[str, Any]) -> Problem:
-    location: Location = tuple(error["loc"])
+    location = _written(source.data, tuple(error["loc"]), missing=error["type"] == "missing")
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
-        message = f"unknown key; legal keys are {', '.join(_legal_keys(kind, location))}"
+        message = f"unknown key; legal keys are {', '.join(_legal_keys(kind, tuple(error['loc'])))}"
+    elif error["type"].startswith("union_tag"):
+        return _unknown_kind(source, location, error["ctx"] | {"found": error["input"]})
     elif error["type"] == "missing":
         message = "this key is missing"
     elif not isinstance(error["input"], (dict, list)) and repr(error["input"]) not in message:
@@ -69,13 +73,38 @@ def _problem(source: Source, kind: type[UserModel], error: dict[str, Any]) -> Pr
     return Problem(source.file, source.line(location), ".".join(map(str, location)), message)
 
 
+def _written(data: Any, location: Location, *, missing: bool) -> Location:
+    """The location as it stands in the file: pydantic puts the kind of a step ("kill") between its number and its keys,
+    where nobody wrote it. ``missing``: the last part is a key that should be there."""
+    found: Location = ()
+    for depth, part in enumerate(location):
+        there = part in data if isinstance(data, dict) else isinstance(data, list) and isinstance(part, int)
+        if there or (missing and depth == len(location) - 1):
+            found += (part,)
+            data = data[part] if there else None
+    return found
+
+
+def _unknown_kind(source: Source, location: Location, context: dict[str, Any]) -> Problem:
+    """A step whose action is missing or none that there is."""
+    key = context["discriminator"].strip("'")
+    given = context["found"].get(key) if isinstance(context["found"], dict) else None
+    legal = context.get("expected_tags") or ", ".join(map(repr, ACTIONS))
+    what = f"this key is missing; write {key}: and" if given is None else f"{given!r} is none that there is; write"
+    location = (*location, key)
+    return Problem(source.file, source.line(location), ".".join(map(str, location)), f"{what} one of {legal}")
+
+
 def _legal_keys(kind: type[UserModel], location: Location) -> list[str]:
     """The keys that the mapping around ``location`` may have, from the model's JSON schema."""
     schema = kind.model_json_schema()
     node: dict[str, Any] = schema
     for part in location[:-1]:
         node = _deref(schema, node)
-        node = node["items"] if isinstance(part, int) else _member(node, part)
+        kinds = node.get("discriminator", {}).get("mapping", {})
+        node = (
+            {"$ref": kinds[part]} if part in kinds else node["items"] if isinstance(part, int) else _member(node, part)
+        )
     return list(_deref(schema, node).get("properties", {}))
 
 

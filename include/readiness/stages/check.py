@@ -40,6 +40,7 @@ def examine(run: Run, name: str) -> ScenarioResult:
         evidence,
         max_gap_s=environment.observation.max_gap,
         components=run.replicas(),
+        most=run.most_replicas(),
         with_metrics=with_metrics,
         source=run.source(name),
     )

@@ -8,6 +8,7 @@ from readiness.model.evidence import RUN_SCOPE, StageRef
 from readiness.model.run import RunPlan
 from readiness.stages.recording import recording
 from readiness.stages.run import EnvironmentInUseError, Run, StageError
+from readiness.stages.steady_state import LONGEST_S
 
 _STAGES_S = 900.0
 _ANSWER_S = 4 * 3600.0
@@ -24,7 +25,7 @@ def deploy(run: Run) -> None:
             leftover = run.target.status()["state"] != "stopped"
             if leftover:  # whoever left it has no lease any more
                 run.target.down()
-            status = run.target.up(plan.replicas, plan.port)
+            status = run.target.up(plan.replicas, plan.port, plan.links)
         except lease.LeaseError as error:
             raise EnvironmentInUseError(str(error)) from error
         except (TargetError, ValueError) as error:
@@ -36,5 +37,5 @@ def deploy(run: Run) -> None:
 def lease_duration_s(plan: RunPlan) -> float:
     """An upper bound for the whole run: phases and drains, the stages around them, and the wait for a signature."""
     profiles = [scenario.profiles[plan.profile] for scenario in plan.scenarios]
-    loads_s = sum(profile.warmup + profile.measure + 2 * profile.drain for profile in profiles)
+    loads_s = sum(LONGEST_S + profile.warmup + profile.measure + 2 * profile.drain for profile in profiles)
     return loads_s + _STAGES_S + (_ANSWER_S if plan.sign_off else 0.0)

@@ -10,11 +10,14 @@ from typing import Any
 
 from readiness.clients.home import scenarios_folder
 from readiness.clients.tables import csv_to_table
+from readiness.drills.catalogue import take_back
+from readiness.drills.journal import Journal, remove_leftovers
 from readiness.model.dataset import REQUESTS
 from readiness.model.evidence import RUN_SCOPE, StageRef, measuring_stages
 from readiness.model.scenario import Profile, Scenario
 from readiness.stages.recording import Recording, recording
 from readiness.stages.run import Run, StageError
+from readiness.stages.steady_state import await_steady
 
 _START_S = 60.0  # generator: imports, traffic, first connections
 _STOP_S = 20.0
@@ -24,11 +27,13 @@ def load(run: Run, name: str) -> None:
     """Send the scenario's load; meanwhile observe the target and, where the scenario says so, probe it and inject its
     faults. Raises StageError when the load could not be sent
     as scheduled; what was recorded until then is sealed. A target that refuses or dies is no error of this stage:
-    that is what it is there to record."""
+    that is what it is there to record. Raises NotSteadyError, having sent nothing, when the target is not in its steady
+    state and does not come back to it."""
     scenario = run.plan.scenario(name)
     profile = scenario.profiles[run.plan.profile]
     inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"))
     with recording(run, StageRef(name, "load"), inputs) as record:
+        record.write("steady.json", await_steady(run))
         plan_file = record.folder / "plan.json"
         record.write("plan.json", _generator_plan(run, scenario, profile, record.folder))
         log = (record.folder / "generator.log").open("wb")
@@ -42,9 +47,10 @@ def load(run: Run, name: str) -> None:
                 _wait_all(companions, profile.drain + _STOP_S)
         finally:
             _stop(generator, *companions)
+            left = remove_leftovers(Journal(run.environment_folder), take_back) if scenario.drill else []
             log.close()
             _keep_records(record)
-        record.failure = _failure(code, record.folder)
+        record.failure = _failure(code, record.folder) or _left_behind(left)
 
 
 def _generator_plan(run: Run, scenario: Scenario, profile: Profile, out_dir: Path) -> dict[str, Any]:
@@ -126,6 +132,12 @@ def _keep_records(record: Recording) -> None:
     facts = record.folder / "generator.json"
     if facts.is_file():
         record.fingerprint["generator"] = json.loads(facts.read_text()).get("versions")
+
+
+def _left_behind(left: list[dict[str, Any]]) -> str:
+    """A drill that was killed takes nothing back; then this stage did, which is worth telling."""
+    said = [f"{item['describe']} ({'removed now' if item['removed'] else item['error']})" for item in left]
+    return f"the drill ended and left in place: {'; '.join(said)}" if said else ""
 
 
 def _failure(code: int | None, folder: Path) -> str:

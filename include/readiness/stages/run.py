@@ -68,6 +68,11 @@ class Run:
         declared = {name: component.replicas for name, component in environment.components.items()}
         return declared | {environment.under_load: self.plan.replicas}
 
+    def most_replicas(self) -> dict[str, int]:
+        """How many replicas of each component there may be, for those that scale with the load."""
+        components = self.plan.environment.components.items()
+        return {name: item.max_replicas for name, item in components if item.max_replicas is not None and item.scales}
+
     def read(self, ref: StageRef, name: str) -> bytes:
         """A file of a sealed stage. Raises ArchiveError, naming it, if it is not there."""
         try:

@@ -77,7 +77,7 @@ def timeline(evidence: ScenarioEvidence, scenario: Scenario | None) -> Timeline 
         end_s=max([end_s, *seen]),
         not_ready=_not_ready(evidence.health, origin),
         restarts=_restarts(evidence.metrics, origin),
-        faults=tuple((step.at * end_s, f"{step.action} {step.component}") for step in steps),
+        faults=tuple((step.at * end_s + step.after, f"{step.action} {', '.join(step.components)}") for step in steps),
     )
 
 
