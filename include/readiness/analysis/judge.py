@@ -6,7 +6,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from readiness.analysis.bound import AtLeast
-from readiness.analysis.interruption import interruptions
+from readiness.analysis.interruption import interruptions, probing_problem
 from readiness.analysis.load_proof import prove_load
 from readiness.analysis.measure import measure_from
 from readiness.analysis.readings import Readings
@@ -90,7 +90,9 @@ def judge_scenario(
     result = _result(scenario, reasons, proof, objectives, data_checks)
     if not LEDGER_SETS & (wrong.keys() | absent.keys()):
         result = replace(result, ledger=readings.ledger.summary())
-    return result if {CLOCK, PROBES} & wrong.keys() else replace(result, interruptions=interruptions(evidence))
+    if {CLOCK, PROBES} & wrong.keys() or probing_problem(evidence):
+        return result
+    return replace(result, interruptions=interruptions(evidence))
 
 
 def _result(

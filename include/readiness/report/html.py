@@ -13,6 +13,7 @@ from readiness.model.run import RunPlan
 from readiness.model.scenario import Scenario
 from readiness.model.verdict import Verdict
 from readiness.report import facts, summary
+from readiness.report.failover import Failover, failover_picture
 from readiness.report.figures import Figure, draw_all
 from readiness.report.ledger import LedgerView, ledger_view
 
@@ -34,6 +35,7 @@ class _Section:
     ledger: LedgerView | None
     bad_checks: tuple[DataCheck, ...]
     good_checks: tuple[DataCheck, ...]
+    failover: Failover | None
     figures: tuple[Figure, ...]
     data_sets: tuple[tuple[str, int], ...]
     equipment: tuple[tuple[str, tuple[facts.Fact, ...]], ...]
@@ -102,6 +104,7 @@ def _section(
         ledger=ledger_view(result.ledger) if result and result.ledger else None,
         bad_checks=tuple(check for check in checks if check.verdict is not Verdict.PASS),
         good_checks=tuple(check for check in checks if check.verdict is Verdict.PASS),
+        failover=failover_picture(found, scenario, result) if found else None,
         figures=draw_all(found, scenario, proof) if found else (),
         data_sets=tuple(_data_sets(found)) if found else (),
         equipment=_equipment(found) if found else (),
