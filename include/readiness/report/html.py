@@ -11,9 +11,12 @@ from readiness.model.quantity import Dimension, show
 from readiness.model.result import DataCheck, RunDecision, ScenarioResult
 from readiness.model.run import RunPlan
 from readiness.model.scenario import Scenario
+from readiness.model.trend import Trends
 from readiness.model.verdict import Verdict
 from readiness.report import facts, summary
+from readiness.report.failover import Failover, failover_picture
 from readiness.report.figures import Figure, draw_all
+from readiness.report.ledger import LedgerView, ledger_view
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,10 @@ class _Section:
     result: ScenarioResult | None
     rows: tuple[summary.ObjectiveRow, ...]
     proof: tuple[facts.Fact, ...]
+    ledger: LedgerView | None
     bad_checks: tuple[DataCheck, ...]
     good_checks: tuple[DataCheck, ...]
+    failover: Failover | None
     figures: tuple[Figure, ...]
     data_sets: tuple[tuple[str, int], ...]
     equipment: tuple[tuple[str, tuple[facts.Fact, ...]], ...]
@@ -43,15 +48,19 @@ def render(
     evidence: Mapping[str, ScenarioEvidence],
     *,
     status: Mapping[str, Any] | None = None,
+    trends: Mapping[str, Trends] | None = None,
 ) -> str:
     """The page. Equal values give equal bytes.
 
     ``evidence``: by scenario; one that is missing, or whose data sets are empty, is said to be so in its place.
-    ``status``: the target's status as it was deployed (docs/platform-api.md), if known. A run that awaits its
-    sign-off is rendered with ``decision.sign_off`` None.
+    ``trends``: of memory and CPU, by scenario. ``status``: the target's status as it was deployed
+    (docs/platform-api.md), if known. A run that awaits its sign-off is rendered with ``decision.sign_off`` None.
     """
     results = {result.scenario: result for result in decision.scenarios}
-    sections = [_section(plan, item, results.get(item.name), evidence.get(item.name)) for item in plan.scenarios]
+    sections = [
+        _section(plan, item, results.get(item.name), evidence.get(item.name), (trends or {}).get(item.name, Trends()))
+        for item in plan.scenarios
+    ]
     clocks = [found.clock for found in evidence.values()]
     template = _templates().get_template("report.html.j2")
     return template.render(
@@ -82,7 +91,11 @@ def _templates() -> Environment:
 
 
 def _section(
-    plan: RunPlan, scenario: Scenario, result: ScenarioResult | None, found: ScenarioEvidence | None
+    plan: RunPlan,
+    scenario: Scenario,
+    result: ScenarioResult | None,
+    found: ScenarioEvidence | None,
+    trends: Trends,
 ) -> _Section:
     proof = result.load_proof if result else None
     checks = result.data_checks if result else ()
@@ -97,9 +110,11 @@ def _section(
         result=result,
         rows=summary.rows(result, scenario.objectives) if result else (),
         proof=facts.load_facts(proof) if proof else (),
+        ledger=ledger_view(result.ledger) if result and result.ledger else None,
         bad_checks=tuple(check for check in checks if check.verdict is not Verdict.PASS),
         good_checks=tuple(check for check in checks if check.verdict is Verdict.PASS),
-        figures=draw_all(found, scenario, proof) if found else (),
+        failover=failover_picture(found, scenario, result) if found else None,
+        figures=draw_all(found, scenario, proof, trends) if found else (),
         data_sets=tuple(_data_sets(found)) if found else (),
         equipment=_equipment(found) if found else (),
     )
