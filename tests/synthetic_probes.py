@@ -88,3 +88,17 @@ def with_stalled_prober(evidence: ScenarioEvidence, at_ns: int, length_s: float)
     unseen = (kept["done_ns"] >= at_ns) & (kept["done_ns"] < wake_ns)
     kept["done_ns"] = kept["done_ns"].where(~unseen, wake_ns)
     return replace(evidence, probes=kept.astype(PROBES).reset_index(drop=True))
+
+
+def with_drill(evidence: ScenarioEvidence, injected_ns: int, healthy_after_s: float | None) -> ScenarioEvidence:
+    """The evidence with a drill of one step that killed automation-1."""
+    healthy_ns = None if healthy_after_s is None else injected_ns + round(healthy_after_s * S)
+    step = {
+        "index": 0, "action": "kill", "describe": "kill 1 of automation with KILL",
+        "victims": [{"component": "automation", "replica": "automation-1", "pid": 4711}],
+        "due_ns": injected_ns - 2 * MS, "injected_ns": injected_ns, "in_place_ns": injected_ns + MS,
+        "restored_ns": injected_ns + S, "healthy_ns": healthy_ns, "error": "",
+    }  # fmt: skip
+    drill = {"schema": 1, "started_ns": injected_ns - 20 * S, "finished_ns": injected_ns + 30 * S, "leftovers": [],
+             "steps": [step]}  # fmt: skip
+    return replace(evidence, drill=drill)

@@ -66,10 +66,31 @@ def stream(url: str, source: str) -> Iterator[dict[str, Any]]:
     raise IncompleteError(f"GET {url}: ended after {count} rows without its end line")
 
 
-def get_status(url: str) -> int:
+class Sender:
+    """Posts events one after the other over a connection that is kept; a context manager."""
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        self._url = url
+        self._http = httpx.Client(timeout=timeout_s, trust_env=_PROXIES, headers={"Content-Type": "application/json"})
+
+    def __enter__(self) -> "Sender":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def send(self, body: bytes) -> int:
+        """HTTP status of the answer; 0 if none came."""
+        try:
+            return self._http.post(self._url, content=body).status_code
+        except httpx.HTTPError:
+            return 0
+
+
+def get_status(url: str, timeout_s: float = _TIMEOUT_S) -> int:
     """HTTP status of a GET; 0 if nothing answered."""
     try:
-        return httpx.get(url, timeout=_TIMEOUT_S, trust_env=_PROXIES).status_code
+        return httpx.get(url, timeout=timeout_s, trust_env=_PROXIES).status_code
     except httpx.HTTPError:
         return 0
 

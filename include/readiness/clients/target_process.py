@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from readiness.clients.address import require_allowed
-from readiness.model.environment import Environment
+from readiness.model.environment import LocalEnvironment
 
 _STOP_TIMEOUT_S = 60.0
 _LAST_LINES = 5
@@ -24,8 +24,15 @@ class TargetError(Exception):
 class TargetProcess:
     """``state``: the folder where the target keeps what it needs while it runs."""
 
-    def __init__(self, environment: Environment, state: Path) -> None:
+    def __init__(self, environment: LocalEnvironment, state: Path) -> None:
         self._environment, self._state = environment, state
+
+    def clear(self) -> bool:
+        """Stop what an earlier run left; whether there was something."""
+        leftover: bool = self.status()["state"] != "stopped"
+        if leftover:
+            self.down()
+        return leftover
 
     def up(self, replicas: int, port: int, links: tuple[str, ...] = ()) -> dict[str, Any]:
         """Start the target and wait until it is ready; its status (docs/platform-api.md). ``links``: connections on

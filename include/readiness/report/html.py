@@ -14,7 +14,9 @@ from readiness.model.scenario import Scenario
 from readiness.model.trend import Trends
 from readiness.model.verdict import Decision, Verdict
 from readiness.report import facts, summary
+from readiness.report.failover import Failover, failover_picture
 from readiness.report.figures import Figure, draw_all
+from readiness.report.ledger import LedgerView, ledger_view
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,10 @@ class _Section:
     result: ScenarioResult | None
     rows: tuple[summary.ObjectiveRow, ...]
     proof: tuple[facts.Fact, ...]
+    ledger: LedgerView | None
     bad_checks: tuple[DataCheck, ...]
     good_checks: tuple[DataCheck, ...]
+    failover: Failover | None
     figures: tuple[Figure, ...]
     data_sets: tuple[tuple[str, int], ...]
     equipment: tuple[tuple[str, tuple[facts.Fact, ...]], ...]
@@ -113,8 +117,10 @@ def _section(
         result=result,
         rows=summary.rows(result, scenario.objectives) if result else (),
         proof=facts.load_facts(proof) if proof else (),
+        ledger=ledger_view(result.ledger) if result and result.ledger else None,
         bad_checks=tuple(check for check in checks if check.verdict is not Verdict.PASS),
         good_checks=tuple(check for check in checks if check.verdict is Verdict.PASS),
+        failover=failover_picture(found, scenario, result) if found else None,
         figures=draw_all(found, scenario, proof, trends) if found else (),
         data_sets=tuple(_data_sets(found)) if found else (),
         equipment=_equipment(found) if found else (),
