@@ -37,6 +37,7 @@ def drill(run: Run, name: str, phases: Path) -> None:
     inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"))
     with recording(run, StageRef(name, "drill"), inputs, show=False) as record:
         story = _Story(record)
+        story.write()
         try:
             _carry_out(run, name, scenario.drill, scenario.profiles[run.plan.profile], phases, story)
         except (DrillError, TargetError, ValueError) as error:
