@@ -101,5 +101,5 @@ def with_drill(evidence: ScenarioEvidence, injected_ns: int, healthy_after_s: fl
         "restored_ns": injected_ns + S, "healthy_ns": healthy_ns, "error": "",
     }  # fmt: skip
     drill = {"schema": 1, "started_ns": injected_ns - 20 * S, "finished_ns": injected_ns + 30 * S, "leftovers": [],
-             "steps": [step]}  # fmt: skip
+             "not_healthy": "", "under_load": "automation", "replicas": {"automation": 3}, "steps": [step]}  # fmt: skip
     return replace(evidence, drill=drill)

@@ -39,9 +39,7 @@ class Failover:
     outages_words: str
 
 
-def failover_picture(
-    evidence: ScenarioEvidence, scenario: Scenario, result: ScenarioResult | None
-) -> Failover | None:
+def failover_picture(evidence: ScenarioEvidence, scenario: Scenario, result: ScenarioResult | None) -> Failover | None:
     """The picture of a scenario that was probed; None of another."""
     axis = timeline(evidence, scenario)
     if evidence.probes is None or evidence.probe is None or axis is None:
@@ -78,7 +76,9 @@ def _headline(found: tuple[PathInterruption, ...], result: ScenarioResult | None
     low_s, bounds = max(item.low_s for item in found), [item.high_s for item in found]
     high_s = None if None in bounds else max(bound for bound in bounds if bound is not None)
     if not any(item.count for item in found):
-        return f"Service was not interrupted: nothing longer than {show(high_s or 0.0, Dimension.DURATION)} went unseen."
+        return (
+            f"Service was not interrupted: nothing longer than {show(high_s or 0.0, Dimension.DURATION)} went unseen."
+        )
     if high_s is None:
         return f"Service was interrupted for {length_words(low_s, None)}: it had not come back for every path."
     return f"Service was interrupted for {length_words(low_s, high_s)}."

@@ -54,7 +54,9 @@ def failover_figure(
               LegendItem("a probe failed", ALARM, "cross")]  # fmt: skip
     if steps:
         legend.append(LegendItem("fault, until all is healthy again", BAND, "bar"))
-    described = "; ".join(f"{path}, {CONNECTIONS[kind]}: {_length(paths.get((path, kind)))}" for path, kind in _LANES) + "."
+    described = (
+        "; ".join(f"{path}, {CONNECTIONS[kind]}: {_length(paths.get((path, kind)))}" for path, kind in _LANES) + "."
+    )
     title = "Before, during and after the fault" if steps else "The longest outage"
     note = "At the right: the longest outage of each path."
     return Figure(key, title, note, described, draw(key, described, paint, _LANE_PX * lanes + 42), tuple(legend))
