@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from readiness.model.dataset import ScenarioEvidence
+from readiness.model.dataset import PROBES, ScenarioEvidence
 from readiness.model.quantity import Dimension, show
 from readiness.model.result import Outage, PathInterruption, ScenarioResult
 from readiness.model.scenario import Scenario
 from readiness.report.facts import Fact
 from readiness.report.figures.canvas import Figure
-from readiness.report.figures.failover import CONNECTIONS, failover_figure
+from readiness.report.figures.failover import CONNECTIONS, failover_figure, steps_of
 from readiness.report.figures.timeline import timeline
 
 _SHOWN = 20
@@ -44,6 +44,8 @@ def failover_picture(evidence: ScenarioEvidence, scenario: Scenario, result: Sce
     axis = timeline(evidence, scenario)
     if evidence.probes is None or evidence.probe is None or axis is None:
         return None
+    if not PROBES.keys() <= set(evidence.probes.columns) or _lacks_facts(evidence.probe):
+        return None  # the checks name what is wrong with it
     found = result.interruptions if result else ()
     outages = sorted((item for path in found for item in path.outages), key=lambda item: item.from_ns)
     longest = sorted(outages, key=lambda item: (item.ended and item.began, -(item.high_s or 0.0)))[:_SHOWN]
@@ -58,6 +60,11 @@ def failover_picture(evidence: ScenarioEvidence, scenario: Scenario, result: Sce
         outages=tuple(_row(item, axis.origin_ns) for item in sorted(longest, key=lambda item: item.from_ns)),
         outages_words=f"Outages of single paths, one by one{hidden}",
     )
+
+
+def _lacks_facts(facts: Mapping[str, Any]) -> bool:
+    """Whether probe.json has not the numbers that the picture needs."""
+    return not all(isinstance(facts.get(name), int | float) for name in ("rate_hz", "finished_ns"))
 
 
 def length_words(low_s: float, high_s: float | None) -> str:
@@ -115,7 +122,7 @@ def _ledger(evidence: ScenarioEvidence, result: ScenarioResult | None) -> tuple[
 
 def _steps(evidence: ScenarioEvidence, origin_ns: int) -> tuple[Fact, ...]:
     facts = []
-    for step in (evidence.drill or {}).get("steps", ()):
+    for step in steps_of(evidence):
         facts.append(Fact(step_words(step), _step_times(step, origin_ns)))
     return tuple(facts)
 

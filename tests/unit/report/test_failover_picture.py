@@ -90,3 +90,14 @@ def test_lengths_are_written_as_people_say_them() -> None:
     assert length_words(0.0, 0.018) == "up to 18 ms"
     assert length_words(1.0412, 1.0671) == "1.04 to 1.07 s"
     assert length_words(8.2, None) == "at least 8.2 s"
+
+
+def test_altered_files_leave_the_page_without_the_picture_and_no_crash() -> None:
+    assert KILLED.probes is not None
+    for altered in (
+        replace(KILLED, probes=KILLED.probes.drop(columns="status")),
+        replace(KILLED, probe={}),
+    ):
+        assert "What the fault did to service" not in render(PLAN, examples.approved(PLAN), {"failover": altered})
+    bare = replace(KILLED, drill={"steps": [{"index": 0}]})
+    assert "What the fault did to service" in render(PLAN, judged(bare), {"failover": bare})
