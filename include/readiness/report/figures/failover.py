@@ -65,7 +65,7 @@ def failover_figure(
 
 def steps_of(evidence: ScenarioEvidence) -> list[Mapping[str, Any]]:
     """The drill's steps that have the form of docs/archive.md; a file that was altered is named by the checks."""
-    return [step for step in (evidence.drill or {}).get("steps", ()) if _STEP_KEYS <= step.keys()]
+    return [step for step in (evidence.drill or {}).get("steps", ()) if step.keys() >= _STEP_KEYS]
 
 
 def _span(
