@@ -41,7 +41,8 @@ def time_limits(environment: Environment, scenarios: Iterable[Scenario]) -> Time
     """The bounds for an environment and whichever of the scenarios and profiles a run may choose."""
     profiles = [profile for scenario in scenarios for profile in scenario.profiles.values()]
     load_s = max(profile.warmup + profile.measure + profile.drain for profile in profiles) + 2 * _START_S
-    collect_s = max(profile.drain for profile in profiles) + 2 * _START_S
+    # Waiting for the target to heal, to drain, and to drain what was replayed.
+    collect_s = 3 * max(profile.drain for profile in profiles) + 3 * _START_S
     before_s = collect_s + _FIXED_S["check"]
     return TimeLimits({
         **_FIXED_S,

@@ -26,6 +26,7 @@ import generator_lag
 import inference
 import interruption
 import validate_start
+from evidence import check_stage, ledger
 from reference_platform import burst, memory, queue_full, steady, sustained
 from target import Target
 from yardstick import measured_yardstick, postgres_limit
@@ -65,6 +66,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "platform, queue full": Benchmark("platform", queue_full.measure, queue_full.TARGETS),
     "platform, memory in flight": Benchmark("platform", memory.measure_in_flight, memory.IN_FLIGHT_TARGETS),
     "platform, memory over an hour": Benchmark("platform", memory.measure_flat, memory.FLAT_TARGETS, most_runs=1),
+    "ledger of 3,600,000 events": Benchmark("evidence", ledger.measure, ledger.TARGETS),
+    "check stage of a full sustained run": Benchmark("evidence", check_stage.measure, check_stage.TARGETS),
     "yardstick at 25,000/min": Benchmark("yardstick", measured_yardstick.measure_steady),
     "yardstick, the most it sustains": Benchmark("yardstick", measured_yardstick.measure_most),
     "limit: PostgreSQL's batched insert": Benchmark("yardstick", postgres_limit.measure),

@@ -20,9 +20,11 @@ from readiness.analysis.readings import Readings
 from readiness.analysis.replica_health import replica_ready, replica_ready_outside_fault
 from readiness.analysis.scale_out import scale_out_time
 from readiness.analysis.trend import leak_slope
+from readiness.analysis.verdicts import verdicts_changed
 from readiness.model.dataset import ScenarioEvidence
 from readiness.model.interval import Interval
-from readiness.model.metric import CATALOGUE, PERCENTILES
+from readiness.model.ledger import Discrepancy
+from readiness.model.metric import CATALOGUE, PERCENTILES, VERDICTS_CHANGED
 from readiness.model.result import Measurement
 
 Method = Callable[[Readings, str | None, float], Measurement]
@@ -86,6 +88,12 @@ def _achieved_rate(readings: Readings, _: str | None, __: float) -> Measurement:
     return Measurement(sent / ((phase.end_ns - phase.start_ns) / 1e9), None, sent)
 
 
+def _achieved_load(readings: Readings, _: str | None, confidence: float) -> Measurement:
+    """Of what was scheduled, not of what is recorded: an arrival of which nothing is known was not sent."""
+    scheduled = int(readings.evidence.clock.arrivals_scheduled["measure"])
+    return proportion(min(scheduled, int(was_sent(readings.measured).sum())), scheduled, confidence)
+
+
 def _count(value: int, n: int, nothing: str) -> Measurement:
     """A count of n things; of nothing at all nothing can be said, least of all that 0 of it are wrong."""
     return Measurement(float(value), None, n) if n else Measurement(None, None, 0, nothing)
@@ -93,27 +101,52 @@ def _count(value: int, n: int, nothing: str) -> Measurement:
 
 def _events_lost(readings: Readings, _: str | None, __: float) -> Measurement:
     found = readings.ledger
-    return _count(len(found.lost), found.acknowledged, "no event was acknowledged")
+    return _count(len(found.sets[Discrepancy.LOST]), found.count("acknowledged"), "no event was acknowledged")
+
+
+def _events_acknowledged_early(readings: Readings, _: str | None, __: float) -> Measurement:
+    found = readings.ledger
+    early = len(found.sets[Discrepancy.ACKNOWLEDGED_EARLY])
+    return _count(early, found.count("acknowledged"), "no event was acknowledged")
 
 
 def _events_unexpected(readings: Readings, _: str | None, __: float) -> Measurement:
     found = readings.ledger
-    return _count(len(found.unexpected), found.persisted, "no event was persisted")
+    kinds = (Discrepancy.UNEXPECTED, Discrepancy.PERSISTED_TWICE)
+    wrong = np.union1d(*(found.sets[kind].events for kind in kinds))
+    return _count(len(wrong), found.count("persisted"), "no event was persisted")
 
 
 def _alerts_undelivered(readings: Readings, _: str | None, __: float) -> Measurement:
     """An event that is durable and was never assessed counts too: nobody knows which channels should have heard of it,
     and none did."""
     found = readings.ledger
-    silent = len(found.unassessed)
-    n = found.due + silent
-    counted = _count(len(found.undelivered) + silent, n, "no alert was due")
+    silent = len(found.sets[Discrepancy.UNASSESSED])
+    counted = _count(len(found.sets[Discrepancy.UNDELIVERED]) + silent, found.due + silent, "no alert was due")
     return replace(counted, note=f"{silent} events were never assessed") if silent else counted
 
 
 def _alerts_duplicated(readings: Readings, _: str | None, __: float) -> Measurement:
     found = readings.ledger
-    return _count(len(found.duplicated), found.delivered, "no alert was delivered")
+    return _count(len(found.sets[Discrepancy.DUPLICATED]), found.delivered, "no alert was delivered")
+
+
+def _alerts_misrouted(readings: Readings, _: str | None, __: float) -> Measurement:
+    found = readings.ledger
+    return _count(len(found.sets[Discrepancy.MISROUTED]), found.delivered, "no alert was delivered")
+
+
+def _remediated_twice(readings: Readings, _: str | None, __: float) -> Measurement:
+    """Of the incidents: one that needs no remediation was not remediated twice either. A target that keeps no
+    incidents in its audit trail cannot be judged by it."""
+    found = readings.ledger
+    twice, once = len(found.sets[Discrepancy.REMEDIATED_TWICE]), found.count("remediated")
+    counted = _count(twice, max(found.incidents, once), "the audit trail has no incident")
+    return replace(counted, note=f"{once} incidents were remediated") if counted.n else counted
+
+
+def _verdicts_changed(readings: Readings, _: str | None, __: float) -> Measurement:
+    return verdicts_changed(readings.evidence.replay)
 
 
 def _queue_depth(readings: Readings, statistic: str | None, confidence: float) -> Measurement:
@@ -143,10 +176,15 @@ MEASURES: dict[str, Method] = {
     "request_errors": _request_errors,
     "availability": _availability,
     "achieved_rate": _achieved_rate,
+    "achieved_load": _achieved_load,
     "events_lost": _events_lost,
+    "events_acknowledged_early": _events_acknowledged_early,
     "events_unexpected": _events_unexpected,
     "alerts_undelivered": _alerts_undelivered,
     "alerts_duplicated": _alerts_duplicated,
+    "alerts_misrouted": _alerts_misrouted,
+    "remediated_twice": _remediated_twice,
+    VERDICTS_CHANGED: _verdicts_changed,
     "recovery_time": recovery_time,
     "degraded_rate": degraded_rate,
     "replica_ready": replica_ready,

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from readiness.model.ledger import FLAGS
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -62,6 +64,30 @@ DELIVERIES: dict[str, str] = {
     "level": "str",
     "received_at_ns": "int64",
 }
+REPLAY: dict[str, str] = {
+    "event_id": "str",  # of the event as it was sent under load
+    "replayed_event_id": "str",
+    "status": "int16",  # HTTP status of the replayed request; 0: no answer
+    "assessed": "bool",  # whether the audit trail has an assessment of both
+    "risk": "float64",  # under load; NaN where there is no assessment
+    "replayed_risk": "float64",
+    "level": "str",
+    "replayed_level": "str",
+    "confidence": "float64",
+    "replayed_confidence": "float64",
+    "due": "str",  # channels, sorted, comma-separated
+    "replayed_due": "str",
+    "basis": "str",  # versions that the verdict says it rests on, as sorted JSON; empty: it names none
+    "replayed_basis": "str",
+}
+"""``replay/verdicts.parquet``: one row for each event of the sample."""
+LEDGER: dict[str, str] = {
+    "event_id": "str",
+    **dict.fromkeys(FLAGS, "bool"),
+    "discrepancy": "str",  # model.ledger.Discrepancy; empty: nothing is wrong with the event
+    "channel": "str",  # of alerts; else empty
+}
+"""``check/ledger.parquet``: a row for each event, one for each discrepancy of those that have several."""
 DATASETS: dict[str, dict[str, str]] = {
     "load/requests.parquet": REQUESTS,
     "observe/metrics.parquet": METRICS,
@@ -82,7 +108,10 @@ PROBES: dict[str, str] = {
     "error": "str",  # refused, reset, closed, timeout ..., under way; empty if answered
     "event_id": "str",  # write only; else empty
 }
-OPTIONAL_DATASETS: dict[str, tuple[str, dict[str, str]]] = {"probe/samples.parquet": ("probes", PROBES)}
+OPTIONAL_DATASETS: dict[str, tuple[str, dict[str, str]]] = {
+    "probe/samples.parquet": ("probes", PROBES),
+    "replay/verdicts.parquet": ("replay", REPLAY),
+}
 """Data sets of the stages that only some scenarios have: field of ScenarioEvidence and columns."""
 
 

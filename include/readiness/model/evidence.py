@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 RUN_SCOPE = "_run"
 """Scope of the stages that serve the whole run; no scenario can have this name."""
 
+PROBE_SUFFIX, REPLAY_SUFFIX = "/probe", "/replay"
+"""Appended to the source of a scenario's events: the source of its write probes, and of what is sent once more."""
+
 RUN_STAGES: tuple[str, ...] = ("plan", "deploy", "verify")
 """The stages of the whole run that make up, before those of its scenarios (``scenario_stages``), the evidence digest.
 Report, sign-off, decision and teardown come after the evidence and are not part of it."""
@@ -24,8 +27,8 @@ REQUIRED_FILES: dict[str, tuple[str, ...]] = {
     "probe": ("samples.parquet", "probe.json"),
     "drill": ("drill.json",),
     "collect": ("audit.parquet", "deliveries.parquet", "collect.json"),
-    "replay": ("replay.parquet", "replay.json"),
-    "check": ("result.json",),
+    "replay": ("verdicts.parquet", "replay.json"),
+    "check": ("result.json", "ledger.parquet"),
     "report": ("report.html", "report.json"),
     "sign_off": ("sign-off.json",),
     "decide": ("decision.json",),

@@ -47,6 +47,7 @@ _REQUESTS, _AUDIT, _DELIVERIES = (
 )
 _METRICS, _HEALTH = "observe/metrics.parquet", "observe/health.parquet"
 PROBES = "probe/samples.parquet"
+VERDICTS = "replay/verdicts.parquet"
 VERDICTS_CHANGED = "verdicts_changed"
 """The metric for which events are sent a second time (the replay stage)."""
 
@@ -63,14 +64,24 @@ _ALL = (
            "share of the requests of the measured phase that were answered with success"),
     Metric("achieved_rate", Kind.VALUE, Dimension.RATE, "load", (_REQUESTS,),
            "requests sent per time in the measured phase"),
+    Metric("achieved_load", Kind.PROPORTION, Dimension.RATIO, "load", (_REQUESTS,),
+           "share of the arrivals scheduled for the measured phase that were really sent"),
     Metric("events_lost", Kind.COUNT, Dimension.COUNT, "collect", (_REQUESTS, _AUDIT),
            "events acknowledged but not persisted"),
+    Metric("events_acknowledged_early", Kind.COUNT, Dimension.COUNT, "collect", (_REQUESTS, _AUDIT),
+           "events acknowledged before they were persisted"),
     Metric("events_unexpected", Kind.COUNT, Dimension.COUNT, "collect", (_REQUESTS, _AUDIT),
            "events persisted that were never attempted, or more than once"),
     Metric("alerts_undelivered", Kind.COUNT, Dimension.COUNT, "collect", (_AUDIT, _DELIVERIES),
            "alerts due to a channel that it did not receive, and events that were never assessed"),
     Metric("alerts_duplicated", Kind.COUNT, Dimension.COUNT, "collect", (_DELIVERIES,),
-           "alerts that a channel received more than once, or that were not due to it"),
+           "alerts that a channel received more often than they were due to it"),
+    Metric("alerts_misrouted", Kind.COUNT, Dimension.COUNT, "collect", (_AUDIT, _DELIVERIES),
+           "alerts that a channel received which they were not due to"),
+    Metric("remediated_twice", Kind.COUNT, Dimension.COUNT, "collect", (_AUDIT,),
+           "incidents that were remediated more than once"),
+    Metric(VERDICTS_CHANGED, Kind.COUNT, Dimension.COUNT, "replay", (VERDICTS,),
+           "events of a sample whose verdict under load is not that of a quiet replay"),
     Metric("replica_ready", Kind.PROPORTION, Dimension.RATIO, "observe", (_HEALTH,),
            "share of the health samples of the measured phase that were ready, for the worst replica"),
     Metric("replica_ready_outside_fault", Kind.PROPORTION, Dimension.RATIO, "drill", (_HEALTH,),

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from readiness.model.interval import Interval
+from readiness.model.ledger import LedgerSummary
 from readiness.model.verdict import Decision, Verdict
 
 
@@ -112,6 +113,8 @@ class ScenarioResult:
     load_proof: LoadProof | None
     objectives: tuple[ObjectiveResult, ...]
     data_checks: tuple[DataCheck, ...]
+    ledger: LedgerSummary | None = None
+    """None: the evidence has no form from which the ledger could be made."""
     interruptions: tuple[PathInterruption, ...] = ()
     """Of each probed path, in a scenario with probes."""
 

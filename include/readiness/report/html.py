@@ -11,15 +11,18 @@ from readiness.model.quantity import Dimension, show
 from readiness.model.result import DataCheck, RunDecision, ScenarioResult
 from readiness.model.run import RunPlan
 from readiness.model.scenario import Scenario
-from readiness.model.verdict import Verdict
+from readiness.model.trend import Trends
+from readiness.model.verdict import Decision, Verdict
 from readiness.report import facts, summary
 from readiness.report.failover import Failover, failover_picture
 from readiness.report.figures import Figure, draw_all
+from readiness.report.ledger import LedgerView, ledger_view
 
 
 @dataclass(frozen=True)
 class _Section:
-    """What the page shows of one scenario. ``result`` None: it was not checked; ``figures`` empty: no evidence."""
+    """What the page shows of one scenario. ``result`` None: it was not checked; ``figures`` empty: no evidence;
+    ``decided`` None: it is the run's only scenario."""
 
     name: str
     title: str
@@ -28,9 +31,11 @@ class _Section:
     times: str
     zero: str
     badge: summary.Badge
+    decided: summary.Badge | None
     result: ScenarioResult | None
     rows: tuple[summary.ObjectiveRow, ...]
     proof: tuple[facts.Fact, ...]
+    ledger: LedgerView | None
     bad_checks: tuple[DataCheck, ...]
     good_checks: tuple[DataCheck, ...]
     failover: Failover | None
@@ -45,15 +50,22 @@ def render(
     evidence: Mapping[str, ScenarioEvidence],
     *,
     status: Mapping[str, Any] | None = None,
+    trends: Mapping[str, Trends] | None = None,
 ) -> str:
     """The page. Equal values give equal bytes.
 
     ``evidence``: by scenario; one that is missing, or whose data sets are empty, is said to be so in its place.
-    ``status``: the target's status as it was deployed (docs/platform-api.md), if known. A run that awaits its
-    sign-off is rendered with ``decision.sign_off`` None.
+    ``trends``: of memory and CPU, by scenario. ``status``: the target's status as it was deployed
+    (docs/platform-api.md), if known. A run that awaits its sign-off is rendered with ``decision.sign_off`` None.
     """
     results = {result.scenario: result for result in decision.scenarios}
-    sections = [_section(plan, item, results.get(item.name), evidence.get(item.name)) for item in plan.scenarios]
+    several = decision.by_scenario if len(plan.scenarios) > 1 else {}
+    found, slopes = evidence.get, trends or {}
+    sections = [
+        _section(plan, item, results.get(item.name), found(item.name), slopes.get(item.name, Trends()),
+                 several.get(item.name))
+        for item in plan.scenarios
+    ]  # fmt: skip
     clocks = [found.clock for found in evidence.values()]
     template = _templates().get_template("report.html.j2")
     return template.render(
@@ -84,7 +96,12 @@ def _templates() -> Environment:
 
 
 def _section(
-    plan: RunPlan, scenario: Scenario, result: ScenarioResult | None, found: ScenarioEvidence | None
+    plan: RunPlan,
+    scenario: Scenario,
+    result: ScenarioResult | None,
+    found: ScenarioEvidence | None,
+    trends: Trends,
+    decided: Decision | None,
 ) -> _Section:
     proof = result.load_proof if result else None
     checks = result.data_checks if result else ()
@@ -96,13 +113,15 @@ def _section(
         times=_times(found.clock) if found else "",
         zero=_zero(found.clock) if found else "",
         badge=_badge(result),
+        decided=None if decided is None else summary.decision_badge(decided),
         result=result,
         rows=summary.rows(result, scenario.objectives) if result else (),
         proof=facts.load_facts(proof) if proof else (),
+        ledger=ledger_view(result.ledger) if result and result.ledger else None,
         bad_checks=tuple(check for check in checks if check.verdict is not Verdict.PASS),
         good_checks=tuple(check for check in checks if check.verdict is Verdict.PASS),
         failover=failover_picture(found, scenario, result) if found else None,
-        figures=draw_all(found, scenario, proof) if found else (),
+        figures=draw_all(found, scenario, proof, trends) if found else (),
         data_sets=tuple(_data_sets(found)) if found else (),
         equipment=_equipment(found) if found else (),
     )
