@@ -21,15 +21,19 @@ from functools import partial
 from typing import ClassVar
 
 LONGEST_S = 900
+BACKLOG = 2048
+FIRST_ANSWERS = 8  # those of the first few probes of each path tell of the end of a hang
 _RESET = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True)
 class Interruption:
-    """When the service really was away, epoch ns."""
+    """When the service really was away, epoch ns; ``doubt_ns``: how long its leaving and its coming back took, which
+    is much where another process got the CPU in between."""
 
     start_ns: int
     end_ns: int
+    doubt_ns: int
 
     @property
     def length_s(self) -> float:
@@ -124,14 +128,13 @@ def _bound(port: int) -> socket.socket:
     return sock
 
 
-async def _listen(sock: socket.socket) -> asyncio.Server:
-    sock.listen(2048)
-    return await asyncio.get_running_loop().create_server(_Service, sock=sock, backlog=2048)
+async def _serve_on(sock: socket.socket) -> asyncio.Server:
+    return await asyncio.get_running_loop().create_server(_Service, sock=sock, backlog=BACKLOG)
 
 
 async def _serve() -> None:
     loop = asyncio.get_running_loop()
-    server = await _listen(_bound(0))
+    server = await _serve_on(_bound(0))
     port = server.sockets[0].getsockname()[1]
     orders = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
@@ -141,22 +144,27 @@ async def _serve() -> None:
         start_ns = time.time_ns()
         if kind == "hang":
             _Service.withheld = []
+            away_ns = time.time_ns()
             await asyncio.sleep(length_s)
             withheld, _Service.withheld = _Service.withheld, None
-            end_ns = time.time_ns()
-            for answer in withheld:
+            end_ns = back_ns = time.time_ns()
+            for number, answer in enumerate(withheld):
                 answer()
+                back_ns = time.time_ns() if number < FIRST_ANSWERS else back_ns
         else:
             server.close()
             if kind == "refuse":
                 _Service.refuses = True
                 for service in list(_Service.open):
                     service.reset()
+            away_ns = time.time_ns()
             await asyncio.sleep(length_s)
             sock = _bound(port)
             end_ns, _Service.refuses = time.time_ns(), False
-            server = await _listen(sock)
-        print(json.dumps([start_ns, end_ns]), flush=True)
+            sock.listen(BACKLOG)
+            back_ns = time.time_ns()
+            server = await _serve_on(sock)
+        print(json.dumps([start_ns, end_ns, away_ns - start_ns + back_ns - end_ns]), flush=True)
 
 
 if __name__ == "__main__":

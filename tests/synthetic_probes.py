@@ -38,6 +38,7 @@ def with_probes(
     due_ns = np.arange(started_ns, finished_ns - S, round(S / RATE_HZ / len(LANES)))
     due_ns = due_ns + int(rng.integers(0, 10 * MS))
     sent_ns = due_ns + (rng.gamma(2, 0.2, len(due_ns)) * MS).astype(np.int64)
+    sent_ns = np.maximum.accumulate(sent_ns)  # one loop sends them, one after the other
     lane = np.arange(len(due_ns)) % len(LANES)
     done_ns = sent_ns + (latency_ms * MS * rng.lognormal(0, 0.3, len(due_ns))).astype(np.int64)
     status = np.where(lane % 2 == 0, 200, 202)
@@ -100,5 +101,5 @@ def with_drill(evidence: ScenarioEvidence, injected_ns: int, healthy_after_s: fl
         "restored_ns": injected_ns + S, "healthy_ns": healthy_ns, "error": "",
     }  # fmt: skip
     drill = {"schema": 1, "started_ns": injected_ns - 20 * S, "finished_ns": injected_ns + 30 * S, "leftovers": [],
-             "steps": [step]}  # fmt: skip
+             "not_healthy": "", "under_load": "automation", "replicas": {"automation": 3}, "steps": [step]}  # fmt: skip
     return replace(evidence, drill=drill)

@@ -18,9 +18,11 @@ BETWEEN_S = 0.4
 ROUND = 5
 """Outages in one session of probing: the prober is started anew after these."""
 MOST_SPOILED = 3
-"""How many times as many outages may be made anew because the prober stood still. They are told, and not counted: a
-run would be INCONCLUSIVE."""
+"""How many times as many outages may be made anew because the prober stood still, or the fake did. They are told, and
+not counted: a run would be INCONCLUSIVE."""
 AROUND_NS = 100_000_000
+MOST_DOUBT_NS = 2_000_000
+"""An outage whose length the fake itself knows no better than this is made anew, too."""
 
 TARGETS: dict[str, Target] = {
     f"{kind}: {name}": target
@@ -30,7 +32,7 @@ TARGETS: dict[str, Target] = {
 
 
 def measure(short: bool) -> dict[str, float]:
-    """Containment and width over every path of every outage, and outages during which the prober stood still."""
+    """Containment and width over every path of every outage, and how many outages were made anew."""
     found: dict[str, float] = {}
     for kind in KINDS:
         contained, widths_s, spoiled = _many(kind, SHORT_TIMES if short else TIMES)
@@ -46,7 +48,7 @@ def measure(short: bool) -> dict[str, float]:
 
 def _many(kind: str, times: int) -> tuple[list[bool], list[float], int]:
     """For each path of each outage whether its interval contains the truth, and its width in s; and how many outages
-    were made anew because the prober stood still. Raises RuntimeError when that never ends."""
+    were made anew. Raises RuntimeError when that never ends."""
     left, contained, widths_s, spoiled = list(LENGTHS_S) * times, list[bool](), list[float](), 0
     while left:
         lengths_s, left = left[:ROUND], left[ROUND:]
@@ -64,9 +66,9 @@ def _many(kind: str, times: int) -> tuple[list[bool], list[float], int]:
 
 
 def _intervals(evidence: ScenarioEvidence, truth: Interruption) -> tuple[Outage, ...]:
-    """What each path says of this outage; nothing if the prober stood still just then."""
+    """What each path says of this outage; nothing if the prober stood still just then, or its length is not known."""
     step = {"injected_ns": truth.start_ns - AROUND_NS, "healthy_ns": truth.end_ns + AROUND_NS}
-    if probing_problem(replace(evidence, drill={"steps": [step]})):
+    if truth.doubt_ns > MOST_DOUBT_NS or probing_problem(replace(evidence, drill={"steps": [step]})):
         return ()
     return tuple(_matching(item.outages, truth) for item in interruptions(evidence))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Target:
-    """A limit of a figure, in the figure's unit. strict: the limit itself is not enough; least: it is one from below."""
+    """A limit of a figure, in its unit. strict: the limit itself is not enough; least: it is one from below."""
 
     most: float
     strict: bool = False

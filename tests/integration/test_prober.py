@@ -1,15 +1,15 @@
 """The prober as it is, against real servers in processes of their own."""
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from interruptible_server import Interruption, InterruptibleServer, interruptible_server
+from interruptible_server import InterruptibleServer, Interruption, interruptible_server
 from probing import RATE_HZ, TIMEOUT_S, probe_while
 from readiness.analysis.interruption import interruptions
 from readiness.checks.data_checks import check_data_set
@@ -114,9 +114,9 @@ def test_a_prober_that_is_told_to_stop_leaves_nothing_open(server: Interruptible
         asyncio.get_running_loop().call_later(0.5, stop.set)
         await prober.run(stop)
 
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     asyncio.run(half_a_second())
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
     assert all(row[5] is not None for row in prober.samples.rows())
     assert len(prober.samples) > 100
 
@@ -131,7 +131,9 @@ def test_a_server_that_was_stopped_where_it_was_is_an_outage() -> None:
         "    def do_POST(self):\n"
         "        self.rfile.read(int(self.headers['Content-Length'])); self.do_GET()\n"
         "    def log_message(self, *_): pass\n"
-        "s = http.server.ThreadingHTTPServer(('127.0.0.1', 0), H); print(s.server_port, flush=True); s.serve_forever()\n"
+        "s = http.server.ThreadingHTTPServer(('127.0.0.1', 0), H)\n"
+        "print(s.server_port, flush=True)\n"
+        "s.serve_forever()\n"
     )
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -81,6 +81,9 @@ def probing_problem(evidence: ScenarioEvidence) -> str:
     """Why nothing can be concluded from the probes; empty if they will do."""
     if evidence.probes is None or evidence.probe is None:
         return "the target was not probed"
+    numbers = [evidence.probe.get(name) for name in ("rate_hz", "finished_ns")]
+    if not all(isinstance(value, int | float) and value > 0 for value in numbers):
+        return "probe/probe.json: rate_hz and finished_ns must be numbers above 0"
     phase, window = evidence.clock.phase("measure"), fault_window(evidence)
     missing, stalled_ns = [], 0
     for name, connection in PATHS:
@@ -101,11 +104,11 @@ def fault_window(evidence: ScenarioEvidence) -> Window:
     """Where a stall of the prober spoils everything: from the first fault until all is healthy again, or the measured
     phase where no fault is injected."""
     phase = evidence.clock.phase("measure")
-    steps = [step for step in (evidence.drill or {}).get("steps", ()) if step["injected_ns"] is not None]
+    steps = [step for step in (evidence.drill or {}).get("steps", ()) if step.get("injected_ns") is not None]
     if not steps:
         return Window(phase.start_ns, phase.end_ns)
     # The probing ends when nothing has failed for a while: what heals later, heals unnoticed by whoever asks.
-    healthy_ns, probed_ns = [step["healthy_ns"] for step in steps], window_of(evidence).end_ns
+    healthy_ns, probed_ns = [step.get("healthy_ns") for step in steps], window_of(evidence).end_ns
     end_ns = probed_ns if None in healthy_ns else min(probed_ns, max(healthy_ns))
     return Window(min(step["injected_ns"] for step in steps), end_ns)
 

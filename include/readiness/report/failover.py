@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from readiness.model.dataset import ScenarioEvidence
+from readiness.model.dataset import PROBES, ScenarioEvidence
 from readiness.model.quantity import Dimension, show
 from readiness.model.result import Outage, PathInterruption, ScenarioResult
 from readiness.model.scenario import Scenario
 from readiness.report.facts import Fact
 from readiness.report.figures.canvas import Figure
-from readiness.report.figures.failover import CONNECTIONS, failover_figure
+from readiness.report.figures.failover import CONNECTIONS, failover_figure, steps_of
 from readiness.report.figures.timeline import timeline
 
 _SHOWN = 20
@@ -39,13 +39,13 @@ class Failover:
     outages_words: str
 
 
-def failover_picture(
-    evidence: ScenarioEvidence, scenario: Scenario, result: ScenarioResult | None
-) -> Failover | None:
+def failover_picture(evidence: ScenarioEvidence, scenario: Scenario, result: ScenarioResult | None) -> Failover | None:
     """The picture of a scenario that was probed; None of another."""
     axis = timeline(evidence, scenario)
     if evidence.probes is None or evidence.probe is None or axis is None:
         return None
+    if not PROBES.keys() <= set(evidence.probes.columns) or _lacks_facts(evidence.probe):
+        return None  # the checks name what is wrong with it
     found = result.interruptions if result else ()
     outages = sorted((item for path in found for item in path.outages), key=lambda item: item.from_ns)
     longest = sorted(outages, key=lambda item: (item.ended and item.began, -(item.high_s or 0.0)))[:_SHOWN]
@@ -60,6 +60,11 @@ def failover_picture(
         outages=tuple(_row(item, axis.origin_ns) for item in sorted(longest, key=lambda item: item.from_ns)),
         outages_words=f"Outages of single paths, one by one{hidden}",
     )
+
+
+def _lacks_facts(facts: Mapping[str, Any]) -> bool:
+    """Whether probe.json has not the numbers that the picture needs."""
+    return not all(isinstance(facts.get(name), int | float) for name in ("rate_hz", "finished_ns"))
 
 
 def length_words(low_s: float, high_s: float | None) -> str:
@@ -78,7 +83,9 @@ def _headline(found: tuple[PathInterruption, ...], result: ScenarioResult | None
     low_s, bounds = max(item.low_s for item in found), [item.high_s for item in found]
     high_s = None if None in bounds else max(bound for bound in bounds if bound is not None)
     if not any(item.count for item in found):
-        return f"Service was not interrupted: nothing longer than {show(high_s or 0.0, Dimension.DURATION)} went unseen."
+        return (
+            f"Service was not interrupted: nothing longer than {show(high_s or 0.0, Dimension.DURATION)} went unseen."
+        )
     if high_s is None:
         return f"Service was interrupted for {length_words(low_s, None)}: it had not come back for every path."
     return f"Service was interrupted for {length_words(low_s, high_s)}."
@@ -115,7 +122,7 @@ def _ledger(evidence: ScenarioEvidence, result: ScenarioResult | None) -> tuple[
 
 def _steps(evidence: ScenarioEvidence, origin_ns: int) -> tuple[Fact, ...]:
     facts = []
-    for step in (evidence.drill or {}).get("steps", ()):
+    for step in steps_of(evidence):
         facts.append(Fact(step_words(step), _step_times(step, origin_ns)))
     return tuple(facts)
 

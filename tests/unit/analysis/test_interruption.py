@@ -218,3 +218,10 @@ def test_outages_before_the_measured_phase_do_not_count() -> None:
     evidence = with_probes(BASE, [Down(PHASE.start_ns - 600 * MS, 0.3)])
     assert all(item.count == 0 for item in interruptions(evidence))
     assert len(ALL) == len(interruptions(evidence))
+
+
+@pytest.mark.parametrize("facts", [{"rate_hz": 0}, {"rate_hz": "fast"}, {"finished_ns": None}])
+def test_facts_that_are_no_numbers_conclude_nothing(facts: dict[str, object]) -> None:
+    evidence = with_probes(BASE)
+    found = interruption(replace(evidence, probe=(evidence.probe or {}) | facts), 0.95)
+    assert (found.value, found.note) == (None, "probe/probe.json: rate_hz and finished_ns must be numbers above 0")
