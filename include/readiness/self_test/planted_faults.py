@@ -77,7 +77,7 @@ class LosesOne(Sound):
 class LosesInFlight(Sound):
     """What came just before a kill is gone, though it was acknowledged."""
 
-    first_to_lose_s = 0.05
+    first_to_lose_s = 0.2
 
 
 class AcknowledgesFirst(Sound):
@@ -98,7 +98,7 @@ class DuplicatesAlert(Sound):
     _done = False
 
     def channels(self, number: int, due: tuple[str, ...]) -> tuple[str, ...]:
-        if number < 200 or self._done or not due:
+        if number < 40 or self._done or not due:
             return due
         self._done = True
         return (*due, due[0])
@@ -110,7 +110,7 @@ class WrongChannel(Sound):
     _done = False
 
     def channels(self, number: int, due: tuple[str, ...]) -> tuple[str, ...]:
-        if number < 200 or self._done or due != ("slack",):
+        if number < 40 or self._done or due != ("slack",):
             return due
         self._done = True
         return ("email",)
@@ -122,7 +122,7 @@ class RemediatesTwice(Sound):
     _done = False
 
     def remediations(self, number: int) -> int:
-        if number < 200 or self._done:
+        if number < 40 or self._done:
             return 1
         self._done = True
         return 2
