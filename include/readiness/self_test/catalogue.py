@@ -41,7 +41,7 @@ _LATE = r"load not proven: .*sent more than 10 ms late"
 FAULTS: tuple[Trial, ...] = (
     Trial("leak", "memory leak of 2 KB an event", r"/memory-slope: ", "leak", "leaks", long=True),
     Trial("stalls", "fine on average, stalls 1 s every 30 s", r"/accept-p99: ", "half-minute", "stalls", long=True),
-    Trial("lost", "loses 1 of 10,000 acknowledged events", r"/events-lost: 1 is not", _BIG, "loses-one", quick=True),
+    Trial("lost", "loses 1 of 10,000 acknowledged events", r"/events-lost: 1 is not", _BIG, "loses-one"),
     Trial("errors", "errors 0.2 %", r"/error-rate: 0\.\d+ % is not", _BIG, "few-errors"),
     Trial("in-flight", "loses only events in flight at the kill", r"/events-lost: \d+ is not", _KILL,
           "loses-in-flight"),
@@ -67,6 +67,8 @@ FAULTS: tuple[Trial, ...] = (
           planted="half-audit"),
     Trial("broken-audit", "audit API returns half and breaks off", r"/v1/audit: ended after \d+ rows",
           planted="audit-breaks-off"),
+    Trial("lost-record", "one acknowledged event was never kept", r"/events-lost: 1 is not",
+          alter=alterations.one_event_lost, quick=True),
     Trial("rate", "generator reaches only 95 % of the rate", r"load not proven: \d+ of \d+ scheduled arrivals",
           alter=alterations.rate_of_95_percent, quick=True),
     Trial("stalled-generator", "generator stalls for 0.3 s", _LATE, alter=alterations.generator_stalled, quick=True),
