@@ -1,4 +1,5 @@
-"""Faults of the harness and of the evidence, and one of the platform: what each does to the recorded evidence of a run that was approved.
+"""Faults of the harness and of the evidence, and one of the platform: what each does to the recorded evidence of a run
+that was approved.
 
 Each takes the evidence to spoil and that of an earlier run of the same scenario. Those of the harness and of the
 platform end with new seals, for then the evidence was so when it was sealed; tampering leaves the seals as they were.
