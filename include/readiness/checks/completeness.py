@@ -93,10 +93,13 @@ def no_gaps(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataChec
 
 def _lives(evidence: ScenarioEvidence, components: frozenset[str]) -> dict[str, tuple[int, int]]:
     """Replica -> the part of the measured phase that it was there (epoch ns); those that were there in none of it are
-    left out."""
-    phase, lives = evidence.clock.phase("measure"), {}
+    left out. One that appeared is there from the time that it was first ready: until then it has nothing to answer."""
+    phase, lives, health = evidence.clock.phase("measure"), {}, evidence.health
+    first_ready_ns = health[health["ready"]].groupby("replica")["time_ns"].min().to_dict()
     for target in evidence.observe["targets"]:
-        start_ns = max(phase.start_ns, int(target.get("joined_ns") or 0))
+        start_ns = phase.start_ns
+        if target.get("joined_ns") is not None:
+            start_ns = max(start_ns, int(first_ready_ns.get(target["replica"], phase.end_ns)))
         end_ns = min(phase.end_ns, int(target.get("left_ns") or phase.end_ns))
         if target["component"] in components and start_ns < end_ns:
             lives[str(target["replica"])] = (start_ns, end_ns)

@@ -21,6 +21,10 @@ class RunningTarget:
         """Nothing: what runs there is what is to be validated."""
         return False
 
+    def scale(self, most: int) -> bool:  # noqa: ARG002  the signature of a target of our own
+        """Never: how far it scales is its own affair."""
+        return False
+
     def up(self, replicas: int, port: int, links: tuple[str, ...] = ()) -> dict[str, Any]:
         """Wait until every replica answers that it is ready; the status. Raises TargetError, naming those that do not
         after the environment's start_timeout, and for an address that must not be measured."""

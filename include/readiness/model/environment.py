@@ -24,6 +24,9 @@ class Commands(UserModel):
     up: Annotated[tuple[str, ...], Field(min_length=1)]
     status: Annotated[tuple[str, ...], Field(min_length=1)]
     down: Annotated[tuple[str, ...], Field(min_length=1)]
+    scale: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """Sets ``{max_replicas}`` of the running target. With it, what one scenario scaled out is gone at once before the
+    next, and drills are made at the declared number of replicas."""
 
 
 class Component(UserModel):
