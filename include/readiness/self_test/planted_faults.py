@@ -62,8 +62,8 @@ class Sound:
         """The share of the audit trail that is answered."""
         return 1.0
 
-    def ends_streams(self) -> bool:
-        """Whether an answer has its last line, which counts what came before."""
+    def ends_audit(self, rows: int) -> bool:  # noqa: ARG002
+        """Whether an audit trail of so many rows has its last line, which counts them."""
         return True
 
 
@@ -229,8 +229,8 @@ class HalfAudit(Sound):
 class AuditBreaksOff(HalfAudit):
     """Half of it is answered, and then nothing."""
 
-    def ends_streams(self) -> bool:
-        return False
+    def ends_audit(self, rows: int) -> bool:
+        return rows == 0
 
 
 PLANTED: dict[str, type[Sound]] = {
