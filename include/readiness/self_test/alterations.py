@@ -1,7 +1,8 @@
-"""Faults of the harness and of the evidence: what each does to the recorded evidence of a run that was approved.
+"""Faults of the harness and of the evidence, and one of the platform: what each does to the recorded evidence of a run
+that was approved.
 
-Each takes the evidence to spoil and that of an earlier run of the same scenario. Those of the harness end with new
-seals, for then the evidence was wrong when it was sealed; tampering leaves the seals as they were.
+Each takes the evidence to spoil and that of an earlier run of the same scenario. Those of the harness and of the
+platform end with new seals, for then the evidence was so when it was sealed; tampering leaves the seals as they were.
 """
 
 import json
@@ -14,6 +15,16 @@ from readiness.self_test.recorded import Recorded
 S = 1_000_000_000
 REQUESTS, AUDIT, DELIVERIES = "load/requests.parquet", "collect/audit.parquet", "collect/deliveries.parquet"
 METRICS = "observe/metrics.parquet"
+
+
+def one_event_lost(evidence: Recorded, _: Recorded) -> None:
+    """The platform knows nothing of one event that it acknowledged; the evidence of that is sound."""
+    rows = evidence.table(REQUESTS)
+    lost = rows["event_id"].iloc[len(rows) // 2]
+    for name in (AUDIT, DELIVERIES):
+        evidence.change_table(name, lambda kept: kept[kept["event_id"] != lost])
+    _count_again(evidence)
+    evidence.seal_anew()
 
 
 def rate_of_95_percent(evidence: Recorded, _: Recorded) -> None:

@@ -121,16 +121,18 @@ class FakePlatform:
         if parts.path == "/metrics":
             return 200, self.metrics()
         if parts.path == "/v1/audit":
-            return 200, self._stream(self.store.lines("audit", query.get("source", ""), self.fault.audit_share()))
+            lines = self.store.lines("audit", query.get("source", ""), self.fault.audit_share())
+            return 200, b"".join(lines) + (_end(lines) if self.fault.ends_audit(len(lines)) else b"")
         if parts.path == "/deliveries":
-            return 200, self._stream(self.store.lines("deliveries", query.get("source", "")))
+            lines = self.store.lines("deliveries", query.get("source", ""))
+            return 200, b"".join(lines) + _end(lines)
         if parts.path.startswith("/v1/incidents"):
             return 200, b'{"end":true,"count":0,"last":null}\n'
         return 404, b'{"error":"no such path"}'
 
-    def _stream(self, lines: list[bytes]) -> bytes:
-        end = json.dumps({"end": True, "count": len(lines), "last_seq": len(lines)}).encode() + b"\n"
-        return b"".join(lines) + (end if self.fault.ends_streams() else b"")
+
+def _end(lines: list[bytes]) -> bytes:
+    return json.dumps({"end": True, "count": len(lines), "last_seq": len(lines)}).encode() + b"\n"
 
 
 class Connection(asyncio.Protocol):

@@ -62,8 +62,8 @@ class Sound:
         """The share of the audit trail that is answered."""
         return 1.0
 
-    def ends_streams(self) -> bool:
-        """Whether an answer has its last line, which counts what came before."""
+    def ends_audit(self, rows: int) -> bool:  # noqa: ARG002
+        """Whether an audit trail of so many rows has its last line, which counts them."""
         return True
 
 
@@ -77,7 +77,7 @@ class LosesOne(Sound):
 class LosesInFlight(Sound):
     """What came just before a kill is gone, though it was acknowledged."""
 
-    first_to_lose_s = 0.05
+    first_to_lose_s = 0.2
 
 
 class AcknowledgesFirst(Sound):
@@ -98,7 +98,7 @@ class DuplicatesAlert(Sound):
     _done = False
 
     def channels(self, number: int, due: tuple[str, ...]) -> tuple[str, ...]:
-        if number < 200 or self._done or not due:
+        if number < 40 or self._done or not due:
             return due
         self._done = True
         return (*due, due[0])
@@ -110,7 +110,7 @@ class WrongChannel(Sound):
     _done = False
 
     def channels(self, number: int, due: tuple[str, ...]) -> tuple[str, ...]:
-        if number < 200 or self._done or due != ("slack",):
+        if number < 40 or self._done or due != ("slack",):
             return due
         self._done = True
         return ("email",)
@@ -122,7 +122,7 @@ class RemediatesTwice(Sound):
     _done = False
 
     def remediations(self, number: int) -> int:
-        if number < 200 or self._done:
+        if number < 40 or self._done:
             return 1
         self._done = True
         return 2
@@ -229,8 +229,8 @@ class HalfAudit(Sound):
 class AuditBreaksOff(HalfAudit):
     """Half of it is answered, and then nothing."""
 
-    def ends_streams(self) -> bool:
-        return False
+    def ends_audit(self, rows: int) -> bool:
+        return rows == 0
 
 
 PLANTED: dict[str, type[Sound]] = {
