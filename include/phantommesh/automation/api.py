@@ -49,13 +49,13 @@ class PublicApp:
             await answer_bytes(send, 200, self._description, JSON, *headers)
 
     async def _events(self, receive: Receive, send: Send, headers: tuple[Header, ...]) -> None:
-        """The long way of an event (see event_protocol)."""
+        """The long way of an event (see phantommesh.short_way)."""
         body = self._requests.new_body()
         if not await _read(receive, body):
             return
         answered: asyncio.Future[tuple[int, bytes, int | None]] = asyncio.get_running_loop().create_future()
 
-        def respond(status: int, text: bytes, retry_after_s: int | None) -> None:
+        def respond(status: int, text: bytes, retry_after_s: int | None, _content_type: bytes = b"") -> None:
             if not answered.done():
                 answered.set_result((status, text, retry_after_s))
 

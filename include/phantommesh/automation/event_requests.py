@@ -5,7 +5,6 @@ accepted.
 """
 
 import time
-from collections.abc import Callable
 
 import msgspec
 
@@ -15,10 +14,10 @@ from phantommesh.automation.ingest import Ingest, QueueFullError, UnavailableErr
 from phantommesh.automation.metrics import Metrics
 from phantommesh.automation.request_body import RequestBody
 from phantommesh.config.model import Limits
+from phantommesh.short_way import Respond
 
 RETRY_AFTER_S = 1
-# status, body, Retry-After in seconds or None
-Respond = Callable[[int, bytes, int | None], None]
+PATH = b"/v1/events"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -42,6 +41,10 @@ class EventRequests:
         self._ingest = ingest
         self._limits = limits
         self._metrics = metrics
+
+    def at(self, target: bytes) -> "EventRequests | None":
+        """Itself for the address of events, as the short way asks."""
+        return self if target == PATH else None
 
     def new_body(self) -> RequestBody:
         """For a request that begins."""

@@ -77,9 +77,8 @@ def observe(body: bytes, received_at_ns: int) -> Observation:
         event = _decoder.decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
         raise decode_error(error, len(body)) from error
-    nul = _NUL.search(body)
-    if nul is not None:
-        raise EventError("holds the character NUL (U+0000), which cannot be stored", nul.start())
+    if b"\\u0000" in body or b"\0" in body:  # a search for bytes costs a tenth of the pattern's
+        _refuse_nul(body)
     _check_time(event.timestamp)
     return Observation(
         event_id=event.event_id if event.event_id is not UNSET else content_id(body),
@@ -91,6 +90,12 @@ def observe(body: bytes, received_at_ns: int) -> Observation:
         received_at_ns=received_at_ns,
         body=body,
     )
+
+
+def _refuse_nul(body: bytes) -> None:
+    nul = _NUL.search(body)
+    if nul is not None:
+        raise EventError("holds the character NUL (U+0000), which cannot be stored", nul.start())
 
 
 def content_id(body: bytes) -> uuid.UUID:

@@ -8,11 +8,13 @@ flushes. What is acknowledged is therefore assessed, belongs to an incident, and
 import asyncio
 import logging
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import asyncpg
+from asyncpg.prepared_stmt import PreparedStatement
 
 from phantommesh.automation.accepted import Accepted
 from phantommesh.automation.backlog import Backlog
@@ -22,6 +24,7 @@ from phantommesh.automation.linger import Linger
 from phantommesh.automation.session import Session
 from phantommesh.config.model import System
 from phantommesh.database.statements import ACCEPT, ACCEPT_ONE, ACCEPT_ONE_DUE_NOWHERE, ACCEPT_OPENING
+from phantommesh.threat_model.history import History
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +39,20 @@ class UnavailableError(Exception):
 
 # Gets, for each event of a submission, whether it was new; or why nothing of it is acknowledged.
 Answer = Callable[[list[bool] | UnavailableError], None]
+
+
+class _Statements:
+    """What the writer executes, prepared once for a session: a look-up by text a statement costs more than its send."""
+
+    def __init__(self, one: PreparedStatement, one_due_nowhere: PreparedStatement, many: PreparedStatement) -> None:
+        self.one = one
+        self.one_due_nowhere = one_due_nowhere
+        self.many = many
+
+    @classmethod
+    async def prepare(cls, writer: asyncpg.Connection) -> "_Statements":
+        """Raises what asyncpg raises."""
+        return cls(*[await writer.prepare(text) for text in (ACCEPT_ONE, ACCEPT_ONE_DUE_NOWHERE, ACCEPT)])
 
 
 class _Submission:
@@ -77,8 +94,9 @@ class Ingest:
 
     async def run(self, session: Session) -> None:
         """Write until cancelled or the connection is lost; then every request that waits is refused."""
-        self._open = True
+        statements = await _Statements.prepare(session.writer)
         self._judge.begin()
+        self._open = True
         batch: list[_Submission] = []
         try:
             while True:
@@ -87,7 +105,7 @@ class Ingest:
                     await asyncio.sleep(pause_s)
                 batch = self._take()
                 try:
-                    await self._write(session, batch)
+                    await self._write(session, statements, batch)
                 except asyncpg.PostgresError as error:
                     if session.lost.is_set():
                         raise
@@ -111,42 +129,53 @@ class Ingest:
             self._some.clear()
         return batch
 
-    async def _write(self, session: Session, batch: list[_Submission]) -> None:
-        first: dict[Any, Observation] = {}
-        for submission in batch:
-            for event in submission.events:
-                first.setdefault(event.event_id, event)
-        # In the order of their ids: see ACCEPT_OPENING.
-        events = [first[event_id] for event_id in sorted(first)]
+    async def _write(self, session: Session, statements: _Statements, batch: list[_Submission]) -> None:
+        events = _distinct(batch)
         histories = await self._judge.histories(session.writer, events)
-        accepted = [self._judge.judge(event, history) for event, history in zip(events, histories, strict=True)]
+        accepted, poisonous = self._judged(events, histories)
         if any(one.opening or one.remedy for one in accepted):
             fresh = await self._open_incidents(session, accepted)
         elif len(accepted) == 1:
-            fresh = await self._write_one(session, accepted[0])
+            fresh = await self._write_one(session, statements, accepted[0])
         else:
-            fresh = await self._write_many(session, accepted)
+            fresh = await self._write_many(session, statements, accepted) if accepted else []
         for event in events:
             event.body = b""  # it is in the database now; what waits in memory stays small
-        self._judge.durable(fresh)
-        self._fresh(fresh)
         new = {one.event.event_id for one in fresh}
         for submission in batch:
-            self._answer(submission, new)
+            if poisonous and any(event.event_id in poisonous for event in submission.events):
+                self._refuse([submission], "an event of it could not be assessed; the log says why")
+            else:
+                self._answer(submission, new)
+        # After the answers, which somebody waits for.
+        self._judge.durable(fresh)
+        self._fresh(fresh)
 
-    async def _write_one(self, session: Session, one: Accepted) -> list[Accepted]:
+    def _judged(self, events: list[Observation], histories: Sequence[History]) -> tuple[list[Accepted], set[uuid.UUID]]:
+        """A fault in the assessment of one event is that event's alone: the others of the batch are none the worse."""
+        accepted: list[Accepted] = []
+        poisonous: set[uuid.UUID] = set()
+        for event, history in zip(events, histories, strict=True):
+            try:
+                accepted.append(self._judge.judge(event, history))
+            except Exception:  # noqa: BLE001  whatever it is, it is logged, and its sender hears 503
+                _log.exception("not assessed: %s", event.event_id)
+                poisonous.add(event.event_id)
+        return accepted, poisonous
+
+    async def _write_one(self, session: Session, statements: _Statements, one: Accepted) -> list[Accepted]:
         event, found = one.event, one.verdict
         values = [event.event_id, event.source, event.received_at_ns, event.alert.signature_id, one.incident_id,
                   found.risk, found.confidence, one.due, found.level, found.factors_json(), event.body,
                   time.time_ns(), self._replica]  # fmt: skip
         if one.due:
-            new = await session.writer.fetchval(ACCEPT_ONE, *values, session.instance)
+            new = await statements.one.fetchval(*values, session.instance)
         else:
-            new = await session.writer.fetchval(ACCEPT_ONE_DUE_NOWHERE, *values)
+            new = await statements.one_due_nowhere.fetchval(*values)
         return [one] if new is not None else []
 
-    async def _write_many(self, session: Session, accepted: list[Accepted]) -> list[Accepted]:
-        rows = await session.writer.fetch(ACCEPT, *_columns(accepted), time.time_ns(), self._replica, session.instance)
+    async def _write_many(self, session: Session, statements: _Statements, accepted: list[Accepted]) -> list[Accepted]:
+        rows = await statements.many.fetch(*_columns(accepted), time.time_ns(), self._replica, session.instance)
         if len(rows) == len(accepted):
             return accepted
         new = {row[0] for row in rows}
@@ -185,6 +214,17 @@ class Ingest:
         for submission in batch:
             self._backlog.wait(-len(submission.events))
             submission.answer(UnavailableError(reason))
+
+
+def _distinct(batch: list[_Submission]) -> list[Observation]:
+    """The events of a batch, each id once, in the order of their ids: see ACCEPT_OPENING."""
+    if len(batch) == 1 and len(batch[0].events) == 1:
+        return [*batch[0].events]
+    first: dict[uuid.UUID, Observation] = {}
+    for submission in batch:
+        for event in submission.events:
+            first.setdefault(event.event_id, event)
+    return [first[event_id] for event_id in sorted(first)]
 
 
 def _columns(accepted: list[Accepted]) -> list[list[Any]]:

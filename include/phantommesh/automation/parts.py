@@ -17,7 +17,6 @@ from phantommesh.automation.channels.opening import open_channels
 from phantommesh.automation.deliver import ChannelQueue
 from phantommesh.automation.delivery import Delivery, deliveries_of
 from phantommesh.automation.escalation import Escalation
-from phantommesh.automation.event_protocol import EventProtocol
 from phantommesh.automation.event_requests import EventRequests
 from phantommesh.automation.incidents import Incidents
 from phantommesh.automation.ingest import Ingest
@@ -32,6 +31,7 @@ from phantommesh.automation.tending import tend
 from phantommesh.automation.watch import Watch
 from phantommesh.config.model import AlertRouting, Cache, Config
 from phantommesh.serving import HOST, Server
+from phantommesh.short_way import ShortWayProtocol
 from phantommesh.supervision.channel_endpoints import channel_endpoints
 from phantommesh.supervision.state import Run
 from phantommesh.threat_model.threat_model import ThreatModel
@@ -66,7 +66,8 @@ class Parts:
         audit = AuditTrail(self.reading, config.database.audit_readers)
         incidents = Incidents(name, self.reading, config.database.audit_readers)
         app = PublicApp(requests, audit, incidents, config.limits, closing)
-        self.public = Server(app, run.port, partial(EventProtocol, requests, config.limits.max_connections, closing))
+        protocol = partial(ShortWayProtocol, requests.at, config.limits.max_connections, closing)
+        self.public = Server(app, run.port, protocol)
 
     def at_work(self, session: Session) -> list[Coroutine[Any, Any, None]]:
         """What runs as long as a session with the database lasts."""

@@ -6,7 +6,7 @@ its own work takes BUSY.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 
 import asyncpg
@@ -16,6 +16,7 @@ from phantommesh.config.model import Database
 from phantommesh.database.schema import APP, DATABASE
 
 BUSY = 6  # the session's four, escalation, remediation
+BETWEEN_S = 0.05
 
 
 class Reading:
@@ -44,13 +45,18 @@ class Reading:
             await pool.release(connection)
 
     async def keep(self) -> None:
-        """Have the connections ready before somebody asks, until cancelled. Raises what `connection` raises."""
-        async with self.connection():
-            pass
+        """Have the connections ready before somebody asks, until cancelled. Raises what `connection` raises.
+
+        One after the other: each is a process that the server starts, and all at once would hold up the events of a
+        replica that has just begun."""
+        async with AsyncExitStack() as held:
+            for _ in range(self._kept):
+                await held.enter_async_context(self.connection())
+                await asyncio.sleep(BETWEEN_S)
         await asyncio.get_running_loop().create_future()
 
     async def open(self) -> asyncpg.Pool:
-        """Connect as many as are kept. Raises one of LOST, or asyncpg.PostgresError."""
+        """The pool; it connects when a connection is asked for. Raises one of LOST, or asyncpg.PostgresError."""
         async with self._opening:
             if self._pool is None:
                 self._pool = await self._new_pool()
@@ -76,7 +82,7 @@ class Reading:
     async def _new_pool(self) -> asyncpg.Pool:
         timeout_s = self._settings.statement_timeout_s
         return await asyncpg.create_pool(
-            host=self._socket_dir, user=APP, database=DATABASE, min_size=self._kept, max_size=self._most,
+            host=self._socket_dir, user=APP, database=DATABASE, min_size=0, max_size=self._most,
             timeout=self._settings.connect_timeout_s, max_inactive_connection_lifetime=0,
             server_settings={
                 "application_name": "phantommesh reader", "statement_timeout": str(int(timeout_s * 1000)), "jit": "off",

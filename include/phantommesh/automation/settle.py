@@ -109,9 +109,10 @@ class Settler:
                 self._backlog.settle(over.delivery.event_id, over.at_ns)
 
     async def _count(self, session: Session) -> None:
-        counted, self._counted = self._counted, []
+        counted = [*self._counted]
         if counted:
             await session.settler.execute(COUNT_ATTEMPTS, *_keys(counted))
+            del self._counted[: len(counted)]  # only now: what was not written is counted at the next turn
 
 
 def _keys(items: list[Delivery]) -> list[list[object]]:

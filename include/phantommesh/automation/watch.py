@@ -31,7 +31,7 @@ class Watch:
         while True:
             # Who was held up itself cannot tell that the others were silent.
             held_up, turned_s = time.monotonic() - turned_s > HELD_UP_S, time.monotonic()
-            for dead in await session.watcher.fetch(statements.DEAD_INSTANCES):
+            for dead in await session.watcher.fetch(statements.DEAD_INSTANCES, session.instance):
                 await self._take_over(session, dead[0])
             if turn % DEPTH_TURNS == 0:
                 self._backlog.of_others = await session.watcher.fetchval(statements.DEPTH_OF_OTHERS, session.instance)

@@ -105,11 +105,11 @@ class Endpoints(Section):
 
 @dataclass(frozen=True, slots=True)
 class Breaker(Section):
-    """When a channel that fails is left alone, and for how long. failures <= max_retries + 1 leaves it alone before any
-    alert runs out of retries."""
+    """When a channel that fails is left alone, and for how long."""
 
     failures: Annotated[int, Ge(1), Le(100)]
-    """Failures in a row after which a channel is left alone."""
+    """Failures in a row after which a channel is left alone; at most max_retries + 1, so that no alert runs out of
+    retries at a channel that is down."""
     open_s: Seconds
     """How long it is left alone before one delivery probes it."""
 
@@ -138,9 +138,12 @@ class AlertRouting(Section):
     """Where each channel is."""
 
     def __post_init__(self) -> None:
-        """Raises ValueError when the shortest wait is longer than the longest."""
+        """Raises ValueError when the shortest wait is longer than the longest, and when a channel that is down would be
+        given up before it is left alone: its alerts would then be lost."""
         if self.retry_backoff_s > self.retry_backoff_max_s:
             raise ValueError("retry_backoff_s must not be above retry_backoff_max_s")
+        if self.breaker.failures > self.max_retries + 1:
+            raise ValueError("breaker.failures must not be above max_retries + 1")
 
     def due(self, level: str) -> tuple[Channel, ...]:
         """The channels that take an event of this level, in the order of CHANNELS."""

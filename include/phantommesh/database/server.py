@@ -21,13 +21,16 @@ SYSTEM_USER = "embedded_postgres"
 SUPERUSER = "postgres"
 CONNECTIONS_BESIDE_POOL = 20  # for `up`, training and people; PostgreSQL keeps 3 of them for its superuser
 _PROGRAMS = ("initdb", "postgres")
-# Durability is PostgreSQL's default and stated here because answers promise it (fsync, synchronous_commit).
+# Durability is PostgreSQL's default and stated here because answers promise it (fsync, synchronous_commit). A commit is
+# one synchronous write (O_DSYNC) instead of a write and a flush: as durable, and quicker where commits are small
+# (https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-WAL-SYNC-METHOD).
 _SETTINGS = """
 listen_addresses = ''
 unix_socket_directories = '{socket_dir}'
 max_connections = {max_connections}
 shared_buffers = 128MB
 fsync = on
+wal_sync_method = open_datasync
 synchronous_commit = on
 full_page_writes = on
 wal_level = minimal
@@ -37,6 +40,7 @@ checkpoint_timeout = 15min
 autovacuum_naptime = 5s
 io_method = sync
 jit = off
+update_process_title = off
 max_parallel_workers_per_gather = 0
 idle_in_transaction_session_timeout = 60s
 timezone = 'UTC'

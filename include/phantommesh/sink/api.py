@@ -2,16 +2,20 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
 
+from phantommesh.short_way import Respond
 from phantommesh.sink import formats
-from phantommesh.sink.record import CHANNELS, Delivery, Record
+from phantommesh.sink.record import CHANNELS, Record
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
+MAX_BYTES = 16 * 1024 * 1024
+_encode = msgspec.json.Encoder().encode
 _LINES = (b"content-type", b"application/x-ndjson")
 # The paths of the services that the sink stands for, as far as their messages are alerts.
 _WEBHOOK = "/slack/"
@@ -20,55 +24,87 @@ _ACCOUNTS, _MESSAGES = "/sms/2010-04-01/Accounts/", "/Messages.json"
 _LEGAL = f"POST /channels/{{channel}}, {_WEBHOOK}..., {_ENQUEUE}, {_ACCOUNTS}...{_MESSAGES}; GET /deliveries, /healthz"
 
 
+class Body:
+    """A message as it comes in; what is longer than any channel's may be is cut off."""
+
+    __slots__ = ("_parts", "_size")
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def add(self, part: bytes) -> bool:
+        """Take a part; False when no more is to be read."""
+        self._parts.append(part)
+        self._size += len(part)
+        return self._size <= MAX_BYTES
+
+    def whole(self) -> bytes | None:
+        """The message; None when it is too long."""
+        return b"".join(self._parts) if self._size <= MAX_BYTES else None
+
+
+class Channel:
+    """Takes the messages of one channel in one format, notes the alerts in them, and answers. A phantommesh.short_way
+    handler."""
+
+    def __init__(self, name: str, read: formats.Format, record: Record) -> None:
+        self._name = name
+        self._read = read
+        self._record = record
+
+    def new_body(self) -> Body:
+        """For a request that begins."""
+        return Body()
+
+    def handle(self, body: Body, respond: Respond) -> None:
+        """Note, then answer."""
+        received_at_ns = time.time_ns()
+        message = body.whole()
+        if message is None:
+            respond(413, _encode({"error": f"a message may have {MAX_BYTES} bytes"}), None)
+            return
+        understood = self._read(message)
+        self._record.add(self._name, understood.alerts, received_at_ns)
+        respond(understood.status, understood.body, None, understood.content_type)
+
+
 class SinkApp:
-    """ASGI application."""
+    """ASGI application, and the targets that take the short way."""
 
     def __init__(self, record: Record) -> None:
         self._record = record
-        self._decoder = msgspec.json.Decoder(list[Delivery])
+        self._plain = {f"/channels/{name}": Channel(name, formats.plain, record) for name in CHANNELS}
+        self._slack = Channel("slack", formats.slack, record)
+        self._pagerduty = Channel("pagerduty", formats.pagerduty, record)
+        self._sms = Channel("sms", formats.sms, record)
+
+    @lru_cache(256)  # noqa: B019  one sink a process; a sender has few addresses
+    def channel_at(self, target: bytes) -> Channel | None:
+        """Who takes what is posted there; None for nobody."""
+        path = target.partition(b"?")[0].decode("latin-1")
+        if path.startswith(_WEBHOOK):
+            return self._slack
+        if path == _ENQUEUE:
+            return self._pagerduty
+        if path.startswith(_ACCOUNTS) and path.endswith(_MESSAGES):
+            return self._sms
+        return self._plain.get(path)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
         method, path = scope["method"], scope["path"]
-        if method == "POST" and path.startswith("/channels/"):
-            await self._take(path.removeprefix("/channels/"), receive, send)
-        elif method == "POST" and path.startswith(_WEBHOOK):
-            await self._understand("slack", formats.slack, receive, send)
-        elif method == "POST" and path == _ENQUEUE:
-            await self._understand("pagerduty", formats.pagerduty, receive, send)
-        elif method == "POST" and path.startswith(_ACCOUNTS) and path.endswith(_MESSAGES):
-            await self._understand("sms", formats.sms, receive, send)
+        channel = self.channel_at(scope["raw_path"]) if method == "POST" else None
+        if channel is not None:
+            await _long_way(channel, receive, send)
+        elif method == "POST" and path.startswith("/channels/"):
+            await _answer(send, 404, {"error": f"no such channel; there are {', '.join(sorted(CHANNELS))}"})
         elif method == "GET" and path == "/deliveries":
             await self._list(parse_qs(scope["query_string"].decode("latin-1")), send)
         elif method == "GET" and path == "/healthz":
             await _answer(send, 200, {"ok": True})
         else:
             await _answer(send, 404, {"error": f"not found; there are {_LEGAL}"})
-
-    async def _take(self, channel: str, receive: Receive, send: Send) -> None:
-        body = await _body(receive)
-        received_at_ns = time.time_ns()
-        if body is None:
-            return
-        if channel not in CHANNELS:
-            await _answer(send, 404, {"error": f"no channel {channel}; there are {', '.join(sorted(CHANNELS))}"})
-            return
-        try:
-            deliveries = self._decoder.decode(body)
-        except msgspec.DecodeError as error:
-            await _answer(send, 400, {"error": str(error)})
-            return
-        self._record.add(channel, deliveries, received_at_ns)
-        await _answer(send, 200, {"taken": len(deliveries)})
-
-    async def _understand(self, channel: str, read: formats.Format, receive: Receive, send: Send) -> None:
-        body = await _body(receive)
-        received_at_ns = time.time_ns()
-        if body is None:
-            return
-        understood = read(body)
-        self._record.add(channel, understood.alerts, received_at_ns)
-        await _answer_bytes(send, understood.status, understood.content_type, understood.body)
 
     async def _list(self, query: dict[str, list[str]], send: Send) -> None:
         source = query["source"][-1] if "source" in query else None
@@ -82,16 +118,20 @@ class SinkApp:
         await send({"type": "http.response.body", "body": last})
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body, or None when the client went away in the middle of it."""
-    parts = []
-    while True:
+async def _long_way(channel: Channel, receive: Receive, send: Send) -> None:
+    body, more = channel.new_body(), True
+    while more:
         message = await receive()
         if message["type"] != "http.request":
-            return None
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
+            return  # the client went away in the middle of it
+        more = body.add(message.get("body", b"")) and message.get("more_body", False)
+    answers: list[tuple[int, bytes, bytes]] = []
+
+    def respond(status: int, text: bytes, _retry_after_s: int | None, content_type: bytes = formats.JSON) -> None:
+        answers.append((status, content_type, text))
+
+    channel.handle(body, respond)
+    await _answer_bytes(send, *answers[0])
 
 
 async def _answer(send: Send, status: int, document: object) -> None:

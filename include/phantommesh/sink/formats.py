@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from phantommesh.sink.record import Taken
+from phantommesh.sink.record import Delivery, Taken
 
 TEXT = b"text/plain; charset=utf-8"
 JSON = b"application/json"
@@ -42,6 +42,16 @@ class Understood:
 
 
 Format = Callable[[bytes], Understood]
+_deliveries = msgspec.json.Decoder(list[Delivery])
+
+
+def plain(body: bytes) -> Understood:
+    """An array of alerts in the sink's own form."""
+    try:
+        alerts = _deliveries.decode(body)
+    except msgspec.DecodeError as error:
+        return Understood([], 400, JSON, _encode({"error": str(error)}))
+    return Understood([*alerts], 200, JSON, _encode({"taken": len(alerts)}))
 
 
 class _Text(msgspec.Struct):

@@ -111,14 +111,18 @@ def _injected(evidence: ScenarioEvidence) -> list[Step]:
 
 
 def _ends(steps: list[Step]) -> list[int]:
-    """From when on each step's recovery counts: while another fault is still in place nothing can recover."""
-    own = [int(step["restored_ns"] if step["for_s"] is not None and step["restored_ns"] else step["injected_ns"])
-           for step in steps]  # fmt: skip
-    lasting = [(int(step["injected_ns"]), int(step["restored_ns"])) for step in steps
-               if step["for_s"] is not None and step["restored_ns"]]  # fmt: skip
+    """From when on each step's recovery counts: its own end, or that of a later fault which came before it could
+    recover, since nothing recovers while one is in place."""
+    lasting = [(int(step["injected_ns"]), int(step["restored_ns"])) for step in steps if _lasted(step)]
     found = []
-    for start in own:
-        while later := [end for begin, end in lasting if begin <= start < end]:
+    for step in steps:
+        start = int(step["restored_ns"] if _lasted(step) else step["injected_ns"])
+        healthy = step["healthy_ns"]
+        while later := [end for begin, end in lasting if start < end and (healthy is None or begin < healthy)]:
             start = max(later)
         found.append(start)
     return found
+
+
+def _lasted(step: Step) -> bool:
+    return step["for_s"] is not None and step["restored_ns"] is not None

@@ -9,12 +9,10 @@ from reference_platform.load_run import LoadRun, cost_figures, fresh_platform, l
 RATE_PER_S = 25_000 / 60
 FULL_S, SHORT_S = 120.0, 20.0
 # A tenth of what the requirements allow each operation at the 99th percentile, in ms.
-OPERATIONS_P99_MS = {
-    "threat_assessment": 6.0,
-    "alert_routing": 11.0,
-    "auto_remediation": 45.0,
-    "incident_response": 110.0,
-}
+OPERATIONS_P99_MS = {"threat_assessment": 6.0, "alert_routing": 11.0, "incident_response": 110.0}
+# The recorded alerts repeat, so that hardly an incident is opened once they have all been seen: remediation is timed
+# where every event opens an incident.
+REMEDIATION_P99_MS = 45.0
 TARGETS: dict[str, Target] = {
     "end to end p50 ms": at_most(3), "end to end p95 ms": at_most(5), "end to end p99 ms": at_most(10),
     "accept p95 ms": at_most(2), "events not acknowledged": NONE, "acknowledged events lost": NONE,
@@ -27,6 +25,7 @@ TARGETS: dict[str, Target] = {
 
 INCIDENT_TARGETS: dict[str, Target] = {
     "disk ms an incident": under(1), "events that opened none": NONE, "acknowledged events lost": NONE,
+    "auto_remediation p99 ms": at_most(REMEDIATION_P99_MS),
 }  # fmt: skip
 
 
@@ -41,7 +40,7 @@ def measure(short: bool) -> dict[str, float]:
 
 
 def measure_incidents(short: bool) -> dict[str, float]:  # noqa: ARG001  it is short by itself
-    """The time that the disk takes for an incident, where every event opens one."""
+    """Where every event opens an incident: the time that the disk takes for one, and the operations' own times."""
     with fresh_platform() as (platform, folder):
         plan = SendPlan(
             platform.events_url, "incidents", RATE_PER_S, SHORT_S, seed=8, connections=48, distinct=True
@@ -53,7 +52,7 @@ def measure_incidents(short: bool) -> dict[str, float]:  # noqa: ARG001  it is s
         "events that opened none": float(run.account.sent - opened),
         "acknowledged events lost": float(run.account.lost),
         "durable bytes an incident": run.stored.size_bytes / max(1, opened),
-    }  # fmt: skip
+    } | operation_figures(run)  # fmt: skip
 
 
 def operation_figures(run: LoadRun) -> dict[str, float]:

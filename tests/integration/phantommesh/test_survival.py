@@ -111,7 +111,7 @@ def strained(start: Callable[..., Platform]) -> Platform:
     """Two replicas, little patience, little room."""
     return start(
         "--replicas", "2", PHANTOMMESH_SYSTEM__EVENT_QUEUE_SIZE="20", PHANTOMMESH_SYSTEM__LEASE_S="1",
-        PHANTOMMESH_ALERT_ROUTING__MAX_RETRIES="1", PHANTOMMESH_ALERT_ROUTING__RETRY_BACKOFF_S="0.1",
+        PHANTOMMESH_ALERT_ROUTING__MAX_RETRIES="2", PHANTOMMESH_ALERT_ROUTING__RETRY_BACKOFF_S="0.1",
         PHANTOMMESH_ALERT_ROUTING__DELIVERY_TIMEOUT_S="1.5",
     )  # fmt: skip
 

@@ -144,6 +144,8 @@ def test_every_problem_at_once_with_path_value_and_legal_values(tmp_path: Path) 
         ("database__pool_min", 49, "database.pool_min:"),
         ("database__pool_max", 201, "database.pool_max:"),
         ("database__pool_min", 201, "database.pool_min:"),
+        ("alert_routing__breaker__failures", 5, "breaker.failures must not be above max_retries + 1"),
+        ("alert_routing__max_retries", 1, "breaker.failures must not be above max_retries + 1"),
         ("limits__max_body_bytes", 2000, "max_event_bytes must not be above max_body_bytes"),
         ("logging__level", "INFO", "logging.level:"),
         ("logging", "info", "logging: must be a mapping with the keys level, format"),

@@ -1,12 +1,11 @@
 """The statements of auto-remediation.
 
 A row goes pending -> running -> done | failed | dry_run. While it runs it is its owner's: the replica session
-(instance) that claimed it. An owner is dead when the session that held its advisory lock (1, instance) is gone.
+(instance) that claimed it. An owner is dead when its advisory lock (1, instance) can be had: the session that held it
+is gone (see database.statements.DEAD_INSTANCES).
 """
 
-_DEAD = """NOT EXISTS (
-    SELECT 1 FROM pg_locks
-    WHERE locktype = 'advisory' AND classid = 1 AND objid = remediation.owner::int AND objsubid = 2)"""
+_DEAD = "pg_try_advisory_xact_lock(1, remediation.owner::int)"
 _ORPHANED = f"state = 'running' AND owner <> $1 AND {_DEAD}"
 
 # $1 own instance. Whether there is anything to claim: asked often, so it locks and writes nothing.

@@ -1,26 +1,48 @@
-"""The short way of POST /v1/events through uvicorn's HTTP protocol.
+"""The short way of some requests through uvicorn's HTTP protocol.
 
-uvicorn parses, keeps connections, and serves everything else through ASGI. For an event that costs a task, an asyncio
-event and a dozen dictionaries a request, most of a replica's time at thousands a second. Here the protocol hands a
-complete body to EventRequests and writes the answer when it is called back. A request that is pipelined behind
-another, or addressed in an unusual form, goes the long way: both ways end in EventRequests.
+uvicorn parses, keeps connections, and serves everything else through ASGI. For a small POST that costs a task, an
+asyncio event and a dozen dictionaries a request, most of a process's time at thousands a second. Here the protocol
+hands a complete body to a Handler and writes the answer when it is called back. A request that is pipelined behind
+another, or addressed in an unusual form, goes the long way: both ways must end in the same code.
 """
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from phantommesh.automation.event_requests import EventRequests
-
-PATH = b"/v1/events"
+JSON = b"application/json"
 _TOO_MANY_TEXT = b'{"error":"too many connections"}'
 _TOO_MANY = (
     b"%bcontent-type: application/json\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b"
     % (STATUS_LINE[503], len(_TOO_MANY_TEXT), _TOO_MANY_TEXT)
 )
+
+
+class Respond(Protocol):
+    """Writes the answer: status, body, Retry-After in seconds or None."""
+
+    def __call__(self, status: int, body: bytes, retry_after_s: int | None, content_type: bytes = JSON, /) -> None: ...
+
+
+class Body(Protocol):
+    """A request's body as it comes in. add: False when no more is to be read."""
+
+    def add(self, part: bytes) -> bool: ...
+
+
+class Handler(Protocol):
+    """Who answers. handle: once for a body, which need not be whole when `add` said False; calls `respond` once."""
+
+    def new_body(self) -> Any: ...
+
+    def handle(self, body: Any, respond: Respond) -> None: ...
+
+
+HandlerOf = Callable[[bytes], Handler | None]
+"""From the target of a POST to who answers it; None: the long way."""
 
 
 class _NobodyWaits:
@@ -30,17 +52,17 @@ class _NobodyWaits:
         """Nobody waits."""
 
 
-class EventExchange:
+class Exchange:
     """One request and its answer. The names without underscore are what uvicorn's protocol looks at in the exchange
     that is under way: it must not know that this one has no task."""
 
-    __slots__ = ("_body", "_protocol", "_requests", "disconnected", "keep_alive", "response_complete")
+    __slots__ = ("_body", "_handler", "_protocol", "disconnected", "keep_alive", "response_complete")
     message_event = _NobodyWaits()
 
-    def __init__(self, protocol: "EventProtocol", requests: EventRequests, keep_alive: bool) -> None:
+    def __init__(self, protocol: "ShortWayProtocol", handler: Handler, keep_alive: bool) -> None:
         self._protocol = protocol
-        self._requests = requests
-        self._body = requests.new_body()
+        self._handler = handler
+        self._body: Body = handler.new_body()
         self.keep_alive = keep_alive
         self.response_complete = False
         self.disconnected = False
@@ -49,37 +71,40 @@ class EventExchange:
         """A part of the body came."""
         if not self._body.add(part):
             self.keep_alive = False
-            self._requests.handle(self._body, self.respond)
+            self._handler.handle(self._body, self.respond)
 
     def complete(self) -> None:
         """The body is whole."""
-        self._requests.handle(self._body, self.respond)
+        self._handler.handle(self._body, self.respond)
 
-    def respond(self, status: int, body: bytes, retry_after_s: int | None) -> None:
+    def respond(self, status: int, body: bytes, retry_after_s: int | None, content_type: bytes = JSON) -> None:
         """Write the answer, once."""
         protocol = self._protocol
         if self.response_complete or protocol.transport.is_closing():
             return
         self.response_complete = True
         keep_alive = self.keep_alive and not protocol.closing()
-        protocol.transport.write(b"%bcontent-type: application/json\r\ncontent-length: %d\r\n%b%b\r\n%b" % (
-            STATUS_LINE[status], len(body), b"" if retry_after_s is None else b"retry-after: %d\r\n" % retry_after_s,
-            b"" if keep_alive else b"connection: close\r\n", body,
-        ))  # fmt: skip
+        more = b"" if retry_after_s is None else b"retry-after: %d\r\n" % retry_after_s
+        if not keep_alive:
+            more += b"connection: close\r\n"
+        protocol.transport.write(
+            b"%bcontent-type: %b\r\ncontent-length: %d\r\n%b\r\n%b"
+            % (STATUS_LINE[status], content_type, len(body), more, body)
+        )
         if not keep_alive:
             protocol.transport.close()
         protocol.on_response_complete()
 
 
-class EventProtocol(HttpToolsProtocol):
+class ShortWayProtocol(HttpToolsProtocol):
     """uvicorn's protocol with the short way. closing: whether connections should end after their answer."""
 
     def __init__(
-        self, requests: EventRequests, max_connections: int, closing: Callable[[], bool], **of_uvicorn: Any
+        self, handler_of: HandlerOf, max_connections: int, closing: Callable[[], bool], **of_uvicorn: Any
     ) -> None:
         super().__init__(**of_uvicorn)
         self._max_connections = max_connections
-        self._requests = requests
+        self._handler_of = handler_of
         self._last_used_s = 0.0
         self.closing = closing
 
@@ -100,13 +125,15 @@ class EventProtocol(HttpToolsProtocol):
         """The head of a request is whole."""
         parser: httptools.HttpRequestParser = self.parser
         free = self.cycle is None or self.cycle.response_complete
-        if not (free and self.url == PATH and parser.get_method() == b"POST" and not parser.should_upgrade()):
+        short = free and parser.get_method() == b"POST" and not parser.should_upgrade()
+        handler = self._handler_of(self.url) if short else None
+        if handler is None:
             self._long_way()
             return
         if self.expect_100_continue:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         keep_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0"
-        self.cycle: Any = EventExchange(self, self._requests, keep_alive)
+        self.cycle: Any = Exchange(self, handler, keep_alive)
 
     def _long_way(self) -> None:
         url, headers, expects = self.url, self.headers, self.expect_100_continue
@@ -152,14 +179,14 @@ class EventProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """A part of a body."""
-        if type(self.cycle) is EventExchange:
+        if type(self.cycle) is Exchange:
             self.cycle.add(body)
         else:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """A request is whole."""
-        if type(self.cycle) is EventExchange:
+        if type(self.cycle) is Exchange:
             self.cycle.complete()
         else:
             super().on_message_complete()
