@@ -29,6 +29,13 @@ def _fields(columns: dict[str, str]) -> "list[pa.Field[Any]]":
     ]
 
 
+def empty_frame(columns: dict[str, str]) -> "pd.DataFrame":
+    """No row of these columns."""
+    import pandas as pd
+
+    return pd.DataFrame({name: pd.Series([], dtype=kind) for name, kind in columns.items()})  # type: ignore[call-overload]  # kinds: model.dataset
+
+
 def write_pieces(pieces: "Iterable[pa.Table]", path: Path, columns: dict[str, str]) -> int:
     """Write tables of these columns, one after the other, as one data set; its number of rows."""
     import pyarrow as pa

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from readiness.model.result import LoadProof
     from readiness.model.scenario import Scenario
 
+_KEPT = {"collect/audit.parquet", "collect/deliveries.parquet"}
 _ACCEPT, _END_TO_END = "accept", "end to end"
 _NOTHING = Latencies(np.empty(0), np.empty(0), np.empty(0, dtype=bool))
 
@@ -46,8 +47,8 @@ def draw_all(evidence: ScenarioEvidence, scenario: Scenario | None, proof: LoadP
 
 
 def _end_to_end(evidence: ScenarioEvidence, axis: Timeline) -> Latencies:
-    if not len(evidence.requests) or not len(evidence.audit):
-        return _NOTHING
+    if not len(evidence.requests) or not len(evidence.audit) or _KEPT & set(evidence.missing):
+        return _NOTHING  # deliveries that are not there did not fail to arrive
     clock = evidence.collect.get("clock") or {}
     offset_ns = int(clock.get("offset_ns") or 0)
     return end_to_end_latencies(evidence.requests, evidence.audit, evidence.deliveries, axis, offset_ns)
