@@ -88,6 +88,12 @@ def _achieved_rate(readings: Readings, _: str | None, __: float) -> Measurement:
     return Measurement(sent / ((phase.end_ns - phase.start_ns) / 1e9), None, sent)
 
 
+def _achieved_load(readings: Readings, _: str | None, confidence: float) -> Measurement:
+    """Of what was scheduled, not of what is recorded: an arrival of which nothing is known was not sent."""
+    scheduled = int(readings.evidence.clock.arrivals_scheduled["measure"])
+    return proportion(min(scheduled, int(was_sent(readings.measured).sum())), scheduled, confidence)
+
+
 def _count(value: int, n: int, nothing: str) -> Measurement:
     """A count of n things; of nothing at all nothing can be said, least of all that 0 of it are wrong."""
     return Measurement(float(value), None, n) if n else Measurement(None, None, 0, nothing)
@@ -170,6 +176,7 @@ MEASURES: dict[str, Method] = {
     "request_errors": _request_errors,
     "availability": _availability,
     "achieved_rate": _achieved_rate,
+    "achieved_load": _achieved_load,
     "events_lost": _events_lost,
     "events_acknowledged_early": _events_acknowledged_early,
     "events_unexpected": _events_unexpected,

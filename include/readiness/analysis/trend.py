@@ -13,6 +13,7 @@ from readiness.model.dataset import ScenarioEvidence
 from readiness.model.interval import Interval
 from readiness.model.quantity import Dimension, show
 from readiness.model.result import Measurement
+from readiness.model.trend import ReplicaTrend, Trends
 
 SHORTEST_S = 300.0
 """A shorter time cannot tell a leak from warming up."""
@@ -124,10 +125,19 @@ def _slope(life: _Life, what: What, confidence: float) -> Slope | None:
     return theil_sen(life.times_s, life.values, confidence, mean_of_block=what == "cpu")
 
 
-def replica_slopes(evidence: ScenarioEvidence, what: What, confidence: float) -> dict[str, Slope]:
-    """The slope of each replica that has one, each with an interval of this confidence by itself, for the report."""
-    found = {name: _slope(_longest_life(part, what), what, confidence) for name, part in _series(evidence).items()}
-    return {name: slope for name, slope in found.items() if slope is not None}
+def trends(evidence: ScenarioEvidence, confidence: float = 0.95) -> Trends:
+    """The slope of each replica that was observed for long enough, each with an interval of this confidence."""
+    return Trends(memory=_each(evidence, "memory", confidence), cpu=_each(evidence, "cpu", confidence))
+
+
+def _each(evidence: ScenarioEvidence, what: What, confidence: float) -> tuple[ReplicaTrend, ...]:
+    found = []
+    for name, samples in sorted(_series(evidence).items()):
+        life = _longest_life(samples, what)
+        slope = _slope(life, what, confidence)
+        if slope is not None and life.length_s + 2 * life.step_s >= SHORTEST_S:
+            found.append(ReplicaTrend(name, slope.value, slope.interval))
+    return tuple(found)
 
 
 def _widest(slopes: Iterable[Slope | None]) -> float | None:

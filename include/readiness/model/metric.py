@@ -64,6 +64,8 @@ _ALL = (
            "share of the requests of the measured phase that were answered with success"),
     Metric("achieved_rate", Kind.VALUE, Dimension.RATE, "load", (_REQUESTS,),
            "requests sent per time in the measured phase"),
+    Metric("achieved_load", Kind.PROPORTION, Dimension.RATIO, "load", (_REQUESTS,),
+           "share of the arrivals scheduled for the measured phase that were really sent"),
     Metric("events_lost", Kind.COUNT, Dimension.COUNT, "collect", (_REQUESTS, _AUDIT),
            "events acknowledged but not persisted"),
     Metric("events_acknowledged_early", Kind.COUNT, Dimension.COUNT, "collect", (_REQUESTS, _AUDIT),

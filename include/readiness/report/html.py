@@ -11,6 +11,7 @@ from readiness.model.quantity import Dimension, show
 from readiness.model.result import DataCheck, RunDecision, ScenarioResult
 from readiness.model.run import RunPlan
 from readiness.model.scenario import Scenario
+from readiness.model.trend import Trends
 from readiness.model.verdict import Verdict
 from readiness.report import facts, summary
 from readiness.report.figures import Figure, draw_all
@@ -46,16 +47,20 @@ def render(
     evidence: Mapping[str, ScenarioEvidence],
     *,
     status: Mapping[str, Any] | None = None,
+    trends: Mapping[str, Trends] | None = None,
 ) -> str:
     """The page. Equal values give equal bytes.
 
     ``evidence``: by scenario; one that is missing, or whose data sets are missing or empty, is said to be so in its
     place, and what there is of it is shown.
-    ``status``: the target's status as it was deployed (docs/platform-api.md), if known. A run that awaits its
-    sign-off is rendered with ``decision.sign_off`` None.
+    ``trends``: of memory and CPU, by scenario. ``status``: the target's status as it was deployed
+    (docs/platform-api.md), if known. A run that awaits its sign-off is rendered with ``decision.sign_off`` None.
     """
     results = {result.scenario: result for result in decision.scenarios}
-    sections = [_section(plan, item, results.get(item.name), evidence.get(item.name)) for item in plan.scenarios]
+    sections = [
+        _section(plan, item, results.get(item.name), evidence.get(item.name), (trends or {}).get(item.name, Trends()))
+        for item in plan.scenarios
+    ]
     clocks = [found.clock for found in evidence.values()]
     template = _templates().get_template("report.html.j2")
     return template.render(
@@ -86,7 +91,11 @@ def _templates() -> Environment:
 
 
 def _section(
-    plan: RunPlan, scenario: Scenario, result: ScenarioResult | None, found: ScenarioEvidence | None
+    plan: RunPlan,
+    scenario: Scenario,
+    result: ScenarioResult | None,
+    found: ScenarioEvidence | None,
+    trends: Trends,
 ) -> _Section:
     proof = result.load_proof if result else None
     checks = result.data_checks if result else ()
@@ -104,7 +113,7 @@ def _section(
         ledger=ledger_view(result.ledger) if result and result.ledger else None,
         bad_checks=tuple(check for check in checks if check.verdict is not Verdict.PASS),
         good_checks=tuple(check for check in checks if check.verdict is Verdict.PASS),
-        figures=draw_all(found, scenario, proof) if found else (),
+        figures=draw_all(found, scenario, proof, trends) if found else (),
         data_sets=tuple(_data_sets(found)) if found else (),
         missing=found.missing if found else (),
         equipment=_equipment(found) if found else (),

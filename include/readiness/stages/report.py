@@ -16,6 +16,8 @@ REPORT = StageRef(RUN_SCOPE, "report")
 
 def report(run: Run) -> dict[str, Any]:
     """Render and seal the report; its facts: evidence digest, the report's sha256, decision so far, path."""
+    from readiness.analysis.shape import shape_problems
+    from readiness.analysis.trend import trends
     from readiness.report.html import render
 
     refs = evidence_stages(run.plan.scenarios)
@@ -23,7 +25,9 @@ def report(run: Run) -> dict[str, Any]:
         decision = evidence_decision(run)
         found = {name: what_there_is(run, name) for name in run.plan.scenario_names}
         evidence = {name: item for name, item in found.items() if item is not None}
-        page = render(run.plan, decision, evidence, status=_status(run))
+        whole = {name: item for name, item in evidence.items() if item.observe and not item.missing}
+        slopes = {name: trends(item) for name, item in whole.items() if not shape_problems(item)}
+        page = render(run.plan, decision, evidence, status=_status(run), trends=slopes)
         path = record.folder / "report.html"
         path.write_text(page, "utf-8")
         facts = {
