@@ -33,7 +33,7 @@ def empty_frame(columns: dict[str, str]) -> "pd.DataFrame":
     """No row of these columns."""
     import pandas as pd
 
-    return pd.DataFrame({name: pd.Series([], dtype=kind) for name, kind in columns.items()})  # type: ignore[call-overload]  # kinds: model.dataset
+    return pd.DataFrame({name: pd.Series([], dtype=kind) for name, kind in columns.items()})
 
 
 def write_pieces(pieces: "Iterable[pa.Table]", path: Path, columns: dict[str, str]) -> int:

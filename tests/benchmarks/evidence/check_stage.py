@@ -39,11 +39,12 @@ def measure(short: bool) -> dict[str, float]:
 
 def _seal_run(home: Path, shortened: int) -> None:
     """An archive with all that is collected before the check stage, of a run that went well."""
-    from evidence.synthetic_run import write_ledger_sets, write_observed, write_replayed
     from readiness.clients.archive import Archive
     from readiness.clients.home import Home
     from readiness.model.evidence import REQUIRED_FILES, RUN_SCOPE, StageRef
     from readiness.stages.plan import Request, plan
+
+    from evidence.synthetic_run import write_ledger_sets, write_observed, write_replayed
 
     made = home / "made"
     made.mkdir()

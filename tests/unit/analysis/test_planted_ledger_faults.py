@@ -15,7 +15,7 @@ from readiness.checks.data_checks import check_completeness
 from readiness.model.dataset import DATASETS, PROBES, ScenarioEvidence
 from readiness.model.ledger import SHOWN_IDS, Discrepancy
 from readiness.model.verdict import Verdict
-from synthetic_evidence import COMPONENTS, MS, S, WITH_METRICS, source_of, steady_evidence
+from synthetic_evidence import COMPONENTS, MS, WITH_METRICS, S, source_of, steady_evidence
 
 LEDGER_METRICS = (
     "events_lost", "events_unexpected", "events_acknowledged_early", "alerts_undelivered", "alerts_duplicated",
