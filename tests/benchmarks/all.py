@@ -1,8 +1,8 @@
 """`make benchmark`: every figure of docs/benchmarks.md, median and spread, each beside what it must reach.
 
 ONLY=platform (a group: pipeline, platform, evidence, yardstick; or a part of a name) chooses, as does --only.
-SHORT=1 or --short keeps the rates and shortens the times. RUNS=n or --runs n changes how often (three times; what takes an hour, once).
---json prints JSON. Progress goes to standard error.
+SHORT=1 or --short keeps the rates and shortens the times. RUNS=n or --runs n changes how often (three times; what
+takes an hour, once). --json prints JSON. Progress goes to standard error.
 """
 
 import argparse
