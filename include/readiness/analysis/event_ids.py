@@ -103,7 +103,7 @@ def _read(column: pa.Array) -> tuple[Bytes, NDArray[np.bool_]]:
     text = np.frombuffer(column.buffers()[2], dtype=np.uint8)[offsets[0] : offsets[-1]].reshape(-1, _TEXT_LENGTH)
     digits = _VALUE[text[:, _DIGITS]]
     good = (digits != _NOT_HEX).all(axis=1) & (text[:, list(_DASHES)] == ord("-")).all(axis=1)
-    found: Bytes = (digits[:, 0::2] << 4) | (digits[:, 1::2] & 15)
+    found = (digits[:, 0::2] << 4) | (digits[:, 1::2] & 15)
     return found.astype(np.uint8, copy=False), good
 
 

@@ -29,6 +29,13 @@ def _fields(columns: dict[str, str]) -> "list[pa.Field[Any]]":
     ]
 
 
+def empty_frame(columns: dict[str, str]) -> "pd.DataFrame":
+    """No row of these columns."""
+    import pandas as pd
+
+    return pd.DataFrame({name: pd.Series([], dtype=kind) for name, kind in columns.items()})
+
+
 def write_pieces(pieces: "Iterable[pa.Table]", path: Path, columns: dict[str, str]) -> int:
     """Write tables of these columns, one after the other, as one data set; its number of rows."""
     import pyarrow as pa
@@ -119,13 +126,17 @@ def csv_to_table(csv: Path, path: Path, columns: dict[str, str]) -> int:
 def read_table(path: Path, columns: dict[str, str]) -> "pd.DataFrame":
     """The data set with its columns' types. A column that is not as declared is left as it came: the data checks
     name it. Raises ValueError if the file is no Parquet."""
-    import pandas as pd
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     try:
-        frame = pd.read_parquet(path)
+        # One thread, and each column let go of once it was turned: otherwise all is held twice and more.
+        table = pq.read_table(path, use_threads=False, pre_buffer=False)
+        frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
     except pa.ArrowException as error:
         raise ValueError(f"{path.name}: not a Parquet file ({error})") from error
+    del table
+    pa.default_memory_pool().release_unused()
     for name, kind in columns.items():
         if name in frame and str(frame[name].dtype) != kind and _lossless(frame[name], kind):
             frame[name] = frame[name].astype(kind)  # type: ignore[call-overload]  # kinds: model.dataset

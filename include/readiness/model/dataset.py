@@ -163,6 +163,8 @@ class ScenarioEvidence:
     probe: dict[str, Any] | None = None
     drill: dict[str, Any] | None = None
     replay: pd.DataFrame | None = None
+    missing: tuple[str, ...] = ()
+    """Data sets ("stage/file") that are not there and stand as empty: such evidence is only shown, never judged."""
 
 
 def data_sets_of(evidence: ScenarioEvidence) -> tuple[str, ...]:

@@ -40,7 +40,8 @@ class _Section:
     good_checks: tuple[DataCheck, ...]
     failover: Failover | None
     figures: tuple[Figure, ...]
-    data_sets: tuple[tuple[str, int], ...]
+    data_sets: tuple[tuple[str, str], ...]
+    missing: tuple[str, ...]
     equipment: tuple[tuple[str, tuple[facts.Fact, ...]], ...]
 
 
@@ -54,7 +55,8 @@ def render(
 ) -> str:
     """The page. Equal values give equal bytes.
 
-    ``evidence``: by scenario; one that is missing, or whose data sets are empty, is said to be so in its place.
+    ``evidence``: by scenario; one that is missing, or whose data sets are missing or empty, is said to be so in its
+    place, and what there is of it is shown.
     ``trends``: of memory and CPU, by scenario. ``status``: the target's status as it was deployed
     (docs/platform-api.md), if known. A run that awaits its sign-off is rendered with ``decision.sign_off`` None.
     """
@@ -123,6 +125,7 @@ def _section(
         failover=failover_picture(found, scenario, result) if found else None,
         figures=draw_all(found, scenario, proof, trends) if found else (),
         data_sets=tuple(_data_sets(found)) if found else (),
+        missing=found.missing if found else (),
         equipment=_equipment(found) if found else (),
     )
 
@@ -158,9 +161,10 @@ def _zero(clock: PhaseClock) -> str:
     return facts.utc_of_ns(starts[0]) if starts else ""
 
 
-def _data_sets(found: ScenarioEvidence) -> Iterable[tuple[str, int]]:
-    for path in data_sets_of(found):
-        yield path, len(frame_of(found, path))
+def _data_sets(found: ScenarioEvidence) -> Iterable[tuple[str, str]]:
+    """Each data set and its number of rows in words."""
+    for path in dict.fromkeys([*data_sets_of(found), *found.missing]):
+        yield path, "missing" if path in found.missing else f"{len(frame_of(found, path)):,}"
 
 
 def _equipment(found: ScenarioEvidence) -> tuple[tuple[str, tuple[facts.Fact, ...]], ...]:

@@ -3,7 +3,7 @@
 from typing import Any, TypeVar
 
 from readiness.clients.archive import ArchiveError
-from readiness.clients.tables import read_table
+from readiness.clients.tables import empty_frame, read_table
 from readiness.model.dataset import DATASETS, OPTIONAL_DATASETS, PhaseClock, ScenarioEvidence
 from readiness.model.document import from_json
 from readiness.model.evidence import StageRef, measuring_stages
@@ -22,8 +22,27 @@ _FACTS: dict[str, tuple[str, ...]] = {
 
 def read_evidence(run: Run, scenario: str) -> tuple[ScenarioEvidence | None, tuple[str, ...]]:
     """The evidence, or None and what is missing or unreadable, each named."""
+    values, _, problems = _read(run, scenario)
+    return (None, problems) if problems else (ScenarioEvidence(scenario=scenario, **values), ())
+
+
+def what_there_is(run: Run, scenario: str) -> ScenarioEvidence | None:
+    """The evidence for people to look at: a data set that is missing or unreadable is empty and named as missing, facts
+    that are not there are none. None without the load's phase clock, which everything is drawn along."""
+    values, missing, _ = _read(run, scenario)
+    if "clock" not in values:
+        return None
+    always = {name.split("/")[1].removesuffix(".parquet"): columns for name, columns in DATASETS.items()}
+    empty = {field: empty_frame(columns) for field, columns in always.items()}
+    facts: dict[str, Any] = {"generator": {}, "observe": {}, "collect": {}}
+    return ScenarioEvidence(scenario=scenario, missing=missing, **(empty | facts | values))
+
+
+def _read(run: Run, scenario: str) -> tuple[dict[str, Any], tuple[str, ...], tuple[str, ...]]:
+    """Fields of ScenarioEvidence, the data sets that are not among them, and every problem in words."""
     problems: list[str] = []
     values: dict[str, Any] = {}
+    missing: list[str] = []
     stages = measuring_stages(run.plan.scenario(scenario))
     for name, (field, columns) in _of_stages(_tables(), stages).items():
         stage, file = name.split("/")
@@ -34,6 +53,7 @@ def read_evidence(run: Run, scenario: str) -> tuple[ScenarioEvidence | None, tup
                 raise ArchiveError(f"{ref}/{file}: is missing")
             values[field] = read_table(path, columns)
         except (ArchiveError, ValueError) as error:
+            missing.append(name)
             problems.append(str(error) if isinstance(error, ArchiveError) else f"{ref}/{file}: {error}")
     for name, keys in _of_stages(_FACTS, stages).items():
         stage, file = name.split("/")
@@ -49,9 +69,7 @@ def read_evidence(run: Run, scenario: str) -> tuple[ScenarioEvidence | None, tup
         problems.append(str(error))
     except ValueError as error:
         problems.append(f"{scenario}/load/phases.json: damaged ({str(error).splitlines()[0]})")
-    if problems:
-        return None, tuple(dict.fromkeys(problems))
-    return ScenarioEvidence(scenario=scenario, **values), ()
+    return values, tuple(missing), tuple(dict.fromkeys(problems))
 
 
 def _of_stages(files: dict[str, T], stages: tuple[str, ...]) -> dict[str, T]:

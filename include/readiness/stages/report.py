@@ -7,7 +7,7 @@ from readiness.clients.archive import ArchiveError
 from readiness.model.document import sha256
 from readiness.model.evidence import RUN_SCOPE, StageRef, evidence_stages
 from readiness.model.result import RunDecision
-from readiness.stages.evidence_reader import read_evidence
+from readiness.stages.evidence_reader import what_there_is
 from readiness.stages.recording import recording
 from readiness.stages.run import Run
 
@@ -23,9 +23,10 @@ def report(run: Run) -> dict[str, Any]:
     refs = evidence_stages(run.plan.scenarios)
     with recording(run, REPORT, refs) as record:
         decision = evidence_decision(run)
-        found = {name: read_evidence(run, name)[0] for name in run.plan.scenario_names}
+        found = {name: what_there_is(run, name) for name in run.plan.scenario_names}
         evidence = {name: item for name, item in found.items() if item is not None}
-        slopes = {name: trends(item) for name, item in evidence.items() if not shape_problems(item)}
+        whole = {name: item for name, item in evidence.items() if item.observe and not item.missing}
+        slopes = {name: trends(item) for name, item in whole.items() if not shape_problems(item)}
         page = render(run.plan, decision, evidence, status=_status(run), trends=slopes)
         path = record.folder / "report.html"
         path.write_text(page, "utf-8")

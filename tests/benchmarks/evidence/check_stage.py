@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from target import at_most
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).resolve().parents[3]
 REQUESTS, SECONDS, PROCESSES, SERIES = 600_000, 3_600, 8, 75
 SCENARIO, RUN_ID = "sustained", "20260921T120000Z-local-a1b2c3"
 TARGETS = {"check s": at_most(20), "check peak MB": at_most(1_024)}
@@ -39,23 +39,25 @@ def measure(short: bool) -> dict[str, float]:
 
 def _seal_run(home: Path, shortened: int) -> None:
     """An archive with all that is collected before the check stage, of a run that went well."""
-    from evidence.synthetic_run import write_ledger_sets, write_observed
     from readiness.clients.archive import Archive
     from readiness.clients.home import Home
     from readiness.model.evidence import REQUIRED_FILES, RUN_SCOPE, StageRef
     from readiness.stages.plan import Request, plan
 
+    from evidence.synthetic_run import write_ledger_sets, write_observed, write_replayed
+
     made = home / "made"
     made.mkdir()
     write_ledger_sets(made, REQUESTS // shortened, REQUESTS / SECONDS, source=f"{RUN_ID}/{SCENARIO}")
     write_observed(made, SECONDS // shortened, PROCESSES, SERIES)
+    write_replayed(made, 200)
     (made / "plan.json").write_text("{}")
     (made / "deploy.json").write_text(json.dumps({"took_s": 1.0, "status": {"components": []}}))
     (made / "verify.json").write_text(json.dumps({"checks": []}))
     plan(Home(home), RUN_ID, Request("local", (SCENARIO,), ROOT / "scenarios", profile="full"))
     archive = Archive(Home(home).archive)
     refs = [StageRef(RUN_SCOPE, stage) for stage in ("deploy", "verify")]
-    for ref in [*refs, *(StageRef(SCENARIO, stage) for stage in ("load", "observe", "collect"))]:
+    for ref in [*refs, *(StageRef(SCENARIO, stage) for stage in ("load", "observe", "collect", "replay"))]:
         stage = archive.open_stage(RUN_ID, ref)
         for name in REQUIRED_FILES[ref.stage]:
             shutil.move(made / name, stage.folder / name)

@@ -1,5 +1,5 @@
-"""The ledger of 3,600,000 events - as many as an hour at 60,000/min - in a process of its own: from the sealed data sets
-to the ledger's Parquet file.
+"""The ledger of 3,600,000 events - an hour at 60,000/min - in a process of its own: from the columns of the stored data
+sets that it needs to its Parquet file.
 
 As a program (``ledger.py FOLDER``) it is that process and prints its figures as JSON.
 """

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from readiness.model.dataset import AUDIT, DELIVERIES, HEALTH, METRICS, REQUESTS
+from readiness.model.dataset import AUDIT, DELIVERIES, HEALTH, METRICS, REPLAY, REQUESTS
 
 S, MS = 1_000_000_000, 1_000_000
 START_NS = 1_790_000_000 * S
@@ -167,3 +167,15 @@ def write_observed(folder: Path, seconds: int, processes: int, series: int) -> N
         "interval_s": 1.0, "started_ns": int(ticks[0]) - MS, "finished_ns": int(ticks[-1]) + MS, "targets": targets,
         "ticks": len(ticks), "late_ticks": 0, "worst_lag_ms": 3.0,
     }))  # fmt: skip
+
+
+def write_replayed(folder: Path, pairs: int) -> None:
+    """The verdicts and facts of a replay of the first of the events in ``folder``, which changed nothing."""
+    events = pq.read_table(folder / "requests.parquet", columns=["event_id"]).column(0).slice(0, pairs).combine_chunks()
+    verdicts = _File(folder / "verdicts.parquet", REPLAY)
+    both = {"risk": 5.0, "level": "medium", "confidence": 0.9, "due": "slack"}
+    fresh = pa.array([f"ffffffff-0000-5000-8000-{k:012x}" for k in range(pairs)])
+    row = {"event_id": events, "replayed_event_id": fresh, "status": 202, "assessed": np.full(pairs, True)}
+    verdicts.add(row | both | {f"replayed_{name}": value for name, value in both.items()})
+    verdicts.close()
+    (folder / "replay.json").write_text(json.dumps({"asked": pairs, "sampled": pairs}))

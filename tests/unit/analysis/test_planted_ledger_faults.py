@@ -15,7 +15,7 @@ from readiness.checks.data_checks import check_completeness
 from readiness.model.dataset import DATASETS, PROBES, ScenarioEvidence
 from readiness.model.ledger import SHOWN_IDS, Discrepancy
 from readiness.model.verdict import Verdict
-from synthetic_evidence import COMPONENTS, MS, S, WITH_METRICS, source_of, steady_evidence
+from synthetic_evidence import COMPONENTS, MS, WITH_METRICS, S, source_of, steady_evidence
 
 LEDGER_METRICS = (
     "events_lost", "events_unexpected", "events_acknowledged_early", "alerts_undelivered", "alerts_duplicated",
@@ -159,7 +159,9 @@ def test_an_escalation_s_alert_is_due_once_more(clean: ScenarioEvidence) -> None
 
 def test_retries_of_one_event_are_one_event(clean: ScenarioEvidence) -> None:
     first = clean.requests.iloc[[100, 101]].assign(done_ns=pd.NA, status=0, error="timeout")
-    retried = replace(clean, requests=pd.concat([first, clean.requests], ignore_index=True).astype(clean.requests.dtypes))
+    retried = replace(
+        clean, requests=pd.concat([first, clean.requests], ignore_index=True).astype(clean.requests.dtypes)
+    )
     found = ledger(retried)
     assert found.count("attempted") == found.count("acknowledged") == len(clean.requests)
     assert found.summary().sets == ()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from readiness.model.result import LoadProof
     from readiness.model.scenario import Scenario
 
+_KEPT = {"collect/audit.parquet", "collect/deliveries.parquet"}
 _ACCEPT, _END_TO_END = "accept", "end to end"
 _NO_TRENDS = Trends()
 _NOTHING = Latencies(np.empty(0), np.empty(0), np.empty(0, dtype=bool))
@@ -63,8 +64,8 @@ def _slopes(name: str, trends: Trends, scenario: Scenario | None) -> tuple[Figur
 
 
 def _end_to_end(evidence: ScenarioEvidence, axis: Timeline) -> Latencies:
-    if not len(evidence.requests) or not len(evidence.audit):
-        return _NOTHING
+    if not len(evidence.requests) or not len(evidence.audit) or _KEPT & set(evidence.missing):
+        return _NOTHING  # deliveries that are not there did not fail to arrive
     clock = evidence.collect.get("clock") or {}
     offset_ns = int(clock.get("offset_ns") or 0)
     return end_to_end_latencies(evidence.requests, evidence.audit, evidence.deliveries, axis, offset_ns)
