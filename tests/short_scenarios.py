@@ -18,6 +18,8 @@ def short_scenarios(folder: Path, *, measure_s: float = 6.0, rate_per_min: int =
     short = steady.replace("smoke: {warmup: 5s, measure: 60s, drain: 60s}",
                            f"smoke: {{warmup: 1s, measure: {measure_s:g}s, drain: 20s}}")  # fmt: skip
     short = short.replace("rate: 5000/min", f"rate: {rate_per_min}/min")
+    # The upper end of its interval needs thousands of requests; that there is no error at all needs none more.
+    short = short.replace('metric: error_rate, must: "< 0.1%"', 'metric: error_rate, must: "< 5%"')
     assert short != steady, "steady.yaml has changed its shape; this replacement must follow"
     (folder / "steady.yaml").write_text(short)
     return folder

@@ -10,6 +10,8 @@ from readiness.model.scenario import Scenario
 
 _START_S = 60.0
 """Starting the command and its imports, on a machine that is busy."""
+_STEADY_S = 270.0
+"""Waiting for the steady state before a load (readiness.stages.steady_state), with the last question."""
 _FIXED_S = {
     "request": 60.0,
     "plan": 60.0,
@@ -38,13 +40,14 @@ class TimeLimits:
 def time_limits(environment: Environment, scenarios: Iterable[Scenario]) -> TimeLimits:
     """The bounds for an environment and whichever of the scenarios and profiles a run may choose."""
     profiles = [profile for scenario in scenarios for profile in scenario.profiles.values()]
-    load_s = max(profile.warmup + profile.measure for profile in profiles) + 2 * _START_S
-    collect_s = max(profile.drain for profile in profiles) + 2 * _START_S
+    load_s = max(profile.warmup + profile.measure + profile.drain for profile in profiles) + 2 * _START_S
+    # Waiting for the target to heal, to drain, and to drain what was replayed.
+    collect_s = 3 * max(profile.drain for profile in profiles) + 3 * _START_S
     before_s = collect_s + _FIXED_S["check"]
     return TimeLimits({
         **_FIXED_S,
         "deploy": environment.start_timeout + _START_S,
-        "load": load_s + before_s,
+        "load": load_s + _STEADY_S + before_s,
         "collect": collect_s,
     })  # fmt: skip
 

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 from airflow.sdk import Param
 from readiness.model.environment import Environment
-from readiness.model.scenario import ProfileName
+from readiness.model.written import ProfileName
 
 _MOST_REPLICAS = 9
 

@@ -3,7 +3,8 @@
 Lives here: what the pipeline validates when it runs out of the box, offered as docs/platform-api.md says:
 ``automation`` (the service), ``vpn_core`` (the mesh's control plane), ``database`` (the only durable store), ``sink``
 (the measuring end of the alert channels), ``threat_model`` (what is learnt from alerts), ``supervision`` (start,
-status, stop), ``config`` (the one configuration file), ``logs`` (structured lines), ``serving`` (HTTP
+status, stop), ``config`` (the one configuration file), ``links`` (proxies
+on which faults are injected), ``logs`` (structured lines), ``serving`` (HTTP
 sockets).
 Must not live here: anything of the pipeline that validates it (``readiness``), and nothing that only a test needs.
 """

@@ -10,6 +10,7 @@ import click
 
 from phantommesh import __version__
 from phantommesh.config import command
+from phantommesh.scaling.options import scaling_options, wished_scaling
 from phantommesh.threat_model import commands
 
 EXIT_CODES = {"ready": 0, "degraded": 3, "stopped": 4}
@@ -36,10 +37,19 @@ for _command in (command.config, commands.train, commands.models, commands.intel
 @click.option("--port", default=0, type=click.IntRange(0, 65535), help="Of the API; 0 (default) takes a free one.")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Instead of the one that ships.")
 @click.option("--keep-data", is_flag=True, help="Go on with the database of the last run, and keep it at `down`.")
+@click.option(
+    "--link",
+    "links",
+    multiple=True,
+    metavar="FROM:TO",
+    help="Lead this connection through a proxy on which faults can be injected; may be repeated.",
+)
+@scaling_options
 @_JSON
 def up(
-    folder: Path, replicas: int, vpn_replicas: int, port: int, config_file: Path | None, keep_data: bool, as_json: bool
-) -> None:
+    folder: Path, replicas: int, vpn_replicas: int, port: int, config_file: Path | None, keep_data: bool,
+    links: tuple[str, ...], as_json: bool, **wish: Any,
+) -> None:  # fmt: skip
     """Start database, replicas and sink; wait until all are ready. Exit 1: nothing is left running."""
     from phantommesh.config.load import PRODUCTION, ConfigError, load
     from phantommesh.supervision.failure import PlatformError
@@ -48,11 +58,15 @@ def up(
         config = load(config_file or PRODUCTION, os.environ)
     except ConfigError as error:
         _fail(str(error))
-    from phantommesh.supervision.state import State
+    from phantommesh.supervision.state import LINKS, State
     from phantommesh.supervision.up import Wish, up
 
+    links = tuple(dict.fromkeys(links))
+    if unknown := [name for name in links if name not in LINKS]:
+        _fail(f"--link {unknown[0]}: there is no such connection; legal are {', '.join(LINKS)}")
     try:
-        document = up(State(folder), Wish(replicas, vpn_replicas, port, config, keep_data))
+        scaling = wished_scaling(replicas, **wish)
+        document = up(State(folder), Wish(replicas, vpn_replicas, port, config, keep_data, scaling, links))
     except PlatformError as error:
         _fail(str(error))
     _show(document, as_json)
@@ -73,6 +87,26 @@ def status(folder: Path, as_json: bool) -> None:
         _fail(str(error))
     _show(document, as_json)
     sys.exit(EXIT_CODES[document["state"]])
+
+
+@main.command()
+@_STATE
+@click.option("--max-replicas", required=True, type=click.IntRange(1, 16), help="So many at most, from now on.")
+@_JSON
+def scale(folder: Path, max_replicas: int, as_json: bool) -> None:
+    """Set how far a platform that scales may do so; it follows at its next decision."""
+    from phantommesh.supervision.failure import PlatformError
+    from phantommesh.supervision.scale import allow
+    from phantommesh.supervision.state import State
+    from phantommesh.supervision.status import status
+
+    state = State(folder)
+    try:
+        allow(state, max_replicas)
+        document = status(state)
+    except PlatformError as error:
+        _fail(str(error))
+    _show(document, as_json)
 
 
 @main.command()

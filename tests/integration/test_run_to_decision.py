@@ -239,9 +239,11 @@ def test_an_interrupted_run_leaves_nothing_running(env: dict[str, str], home: Pa
 
 
 def test_what_cannot_be_executed_is_refused_before_anything_starts(env: dict[str, str], home: Path) -> None:
+    failover = Path(env["READINESS_SCENARIOS"]) / "failover.yaml"
+    failover.write_text(failover.read_text().replace("component: automation", "component: automaton"))
     refused = readiness(env, "run", "failover")
     assert refused.returncode == 1
-    assert "needs the stage drill" in refused.stderr
+    assert "no component 'automaton'; it has automation" in refused.stderr
     unknown = readiness(env, "run", "stedy")
     assert unknown.returncode == 1
     assert "legal are" in unknown.stderr

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from readiness.clients.archive import Archive, ArchiveError
 from readiness.model.evidence import REQUIRED_FILES, StageRef, evidence_stages
+from readiness.spec.files import read_scenario
 
-SCENARIOS = ("steady",)
+FOLDER = Path(__file__).parents[2] / "scenarios"
+STEADY, BURST, FAILOVER = (read_scenario(FOLDER / f"{name}.yaml") for name in ("steady", "burst", "failover"))
+SCENARIOS = (STEADY,)
 LOAD = StageRef("steady", "load")
 
 
@@ -76,10 +79,15 @@ def test_any_change_of_a_seal_changes_the_digest(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_part_of_the_digest_and_a_problem(tmp_path: Path) -> None:
     archive = filled(tmp_path)
-    assert any("burst/load: no sealed evidence" in item for item in archive.check("run-1", ("steady", "burst")))
-    before = archive.evidence_digest("run-1", ("steady", "burst"))
+    assert any("burst/load: no sealed evidence" in item for item in archive.check("run-1", (STEADY, BURST)))
+    before = archive.evidence_digest("run-1", (STEADY, BURST))
     archive.seal(archive.open_stage("run-1", StageRef("burst", "load")))
-    assert archive.evidence_digest("run-1", ("steady", "burst")) != before
+    assert archive.evidence_digest("run-1", (STEADY, BURST)) != before
+
+
+def test_a_scenario_with_a_drill_lacks_evidence_without_that_of_the_drill(tmp_path: Path) -> None:
+    problems = filled(tmp_path).check("run-1", (FAILOVER,))
+    assert {f"failover/{stage}: no sealed evidence in run run-1" for stage in ("probe", "drill")} <= set(problems)
 
 
 def test_a_sealed_stage_is_not_sealed_again_and_a_retry_is_a_new_attempt(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 from readiness.model.document import from_json, to_json
+from readiness.model.evidence import scenario_stages
 from readiness.model.scenario import Scenario
 
 GOOD: dict[str, Any] = {
@@ -72,7 +73,26 @@ def test_all_problems_are_reported_at_once() -> None:
     assert caught.value.error_count() == 2
 
 
-def test_a_drill_and_its_metrics_name_the_stage_they_need() -> None:
-    drill = {"steps": [{"at": "30%", "action": "kill", "component": "automation"}]}
-    assert "drill" in Scenario.model_validate(GOOD | {"drill": drill}).stages_needed
-    assert Scenario.model_validate(GOOD).stages_needed == {"load", "observe", "collect"}
+DRILL = {"steps": [{"at": "30%", "action": "kill", "component": "automation"}]}
+INTERRUPTION = {"name": "interruption", "metric": "interruption", "must": "< 1s"}
+RECOVERY = {"name": "recovery", "metric": "recovery_time", "must": "< 60s"}
+
+
+@pytest.mark.parametrize(
+    ("more", "stages"),
+    [
+        ({}, ("load", "observe", "collect", "check")),
+        ({"drill": DRILL}, ("load", "observe", "probe", "drill", "collect", "check")),
+        ({"objectives": [INTERRUPTION]}, ("load", "observe", "probe", "collect", "check")),
+    ],
+)
+def test_the_scenario_implies_the_stages_that_must_leave_evidence(
+    more: dict[str, Any], stages: tuple[str, ...]
+) -> None:
+    assert scenario_stages(Scenario.model_validate(GOOD | more)) == stages
+
+
+def test_what_only_a_drill_can_measure_needs_one() -> None:
+    with pytest.raises(ValidationError, match="recovery can be measured only while a fault is in place; add a drill"):
+        Scenario.model_validate(GOOD | {"objectives": [RECOVERY]})
+    assert Scenario.model_validate(GOOD | {"objectives": [RECOVERY], "drill": DRILL}).drill is not None

@@ -26,7 +26,8 @@ async def _live(state: State, index: int) -> None:
     blocking = ThreadPoolExecutor(config.system.worker_threads, "blocking")
     asyncio.get_running_loop().set_default_executor(blocking)
     _log.info("starts", extra={"version": __version__, "port": run.port, "admin_port": run.admin_ports[index]})
-    await Replica(name, run.admin_ports[index], run, config, state.models(config.ml_training.models_dir)).live()
+    seen = run.seen_by("automation")
+    await Replica(name, run.admin_ports[index], seen, config, state.models(config.ml_training.models_dir)).live()
     _log.info("has drained and ends")
 
 

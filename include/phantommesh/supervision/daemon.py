@@ -69,7 +69,9 @@ def main(arguments: list[str]) -> int:
         print(f"{state.folder}: no run is recorded", file=sys.stderr)
         return 1
     state.write_process("supervisor", identify(os.getpid()))
-    kept = [bind(port) for port in (run.port, run.sink_port, *run.admin_ports, run.vpn_port, *run.vpn_admin_ports)]
+    of_links = [port for link in run.links for port in (link.admin_port, *link.entry_ports)]
+    ports = (run.port, run.sink_port, *run.admin_ports, run.vpn_port, *run.vpn_admin_ports, *of_links)
+    kept = [bind(port) for port in ports]
     options = ServerOptions()
     options.realize(["-n", "-c", str(state.supervisor_settings)])
     options.first, options.test = True, False

@@ -9,6 +9,7 @@ from pathlib import Path
 from phantommesh.supervision.state import Run, State
 
 _LOG_BYTES = "10MB"
+SCALED_GROUP = "automation-scaled"
 FINISH_S = 9.5  # a replica ends its work after the drain; longer than that, and it is killed
 
 
@@ -38,10 +39,27 @@ def write(state: State, run: Run, database: DatabaseProgram, drain_s: float, as_
         _program("sink", state, _python("phantommesh.sink", state), {"priority": 20, "stopwaitsecs": 5}),
         _replicas("vpn-core", state, "phantommesh.vpn_core", len(run.vpn_admin_ports), {
             "priority": 25, "stopwaitsecs": 8}),
-        _replicas("automation", state, "phantommesh.automation", len(run.admin_ports), {
+        _replicas("automation", state, "phantommesh.automation", run.always, {
             "priority": 30, "stopwaitsecs": math.ceil(drain_s + FINISH_S)}),
+        *_scaled(state, run, math.ceil(drain_s + FINISH_S)),
     ]  # fmt: skip
+    if run.links:
+        parts.append(_replicas("link", state, "phantommesh.links", len(run.links), {"priority": 15, "stopwaitsecs": 5}))
     state.supervisor_settings.write_text("\n".join(parts))
+
+
+def _scaled(state: State, run: Run, stop_s: int) -> list[str]:
+    """The replicas that only run when the scaler starts them, and the scaler; nothing where nothing is scaled."""
+    more = len(run.admin_ports) - run.always
+    if more <= 0:
+        return []
+    return [
+        _program(SCALED_GROUP, state, _python("phantommesh.automation", state) + " %(process_num)d", {
+            "numprocs": more, "numprocs_start": run.always, "process_name": "automation-%(process_num)d",
+            "autostart": "false", "priority": 30, "stopwaitsecs": stop_s}),
+        _program("scaler", state, _python("phantommesh.supervision.scaler", state), {
+            "priority": 40, "stopwaitsecs": 5}),
+    ]  # fmt: skip
 
 
 def _section(name: str, values: dict[str, object]) -> str:

@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from phantommesh import __version__
+from phantommesh.scaling.settings import Scaling
 from phantommesh.supervision.processes import find
-from phantommesh.supervision.state import ProcessId, Run, State
+from phantommesh.supervision.state import Link, ProcessId, Run, Scale, State
 
 TIMEOUT_S = 1.0
 READY, DEGRADED, STOPPED = "ready", "degraded", "stopped"
@@ -25,25 +26,43 @@ def status(state: State) -> dict[str, Any]:
     supervised = supervisor is not None and find(supervisor) is not None
     if not supervised and all(find(process) is None for process in children.values()):
         return _document(STOPPED, run, [])
-    with ThreadPoolExecutor(max_workers=len(run.admin_ports) + len(run.vpn_admin_ports) + 2) as pool:
-        components = list(pool.map(lambda entry: _component(run, children, *entry), _expected(run)))
-    whole = supervised and all(component["ready"] for component in components)
-    return _document(READY if whole else DEGRADED, run, components)
+    scaling, scale = state.read_scaling(), state.read_scale()
+    wanted = scale.replicas if scaling is not None and scale is not None else run.always
+    with ThreadPoolExecutor(max_workers=wanted + len(run.vpn_admin_ports) + 2) as pool:
+        components = list(pool.map(lambda entry: _component(run, children, *entry), _expected(run, wanted)))
+    links = [_link(children, index, link) for index, link in enumerate(run.links)]
+    whole = supervised and all(part["ready"] for part in (*components, *links))
+    document = _document(READY if whole else DEGRADED, run, components, _scaling(scaling, scale))
+    return document | ({"links": links} if links else {})
 
 
-def _document(state: str, run: Run | None, components: list[dict[str, Any]]) -> dict[str, Any]:
-    base_url, sink_url, vpn_url = (None, None, None) if run is None else (run.base_url, run.sink_url, run.vpn_url)
+def _scaling(scaling: Scaling | None, scale: Scale | None) -> dict[str, Any] | None:
+    """The rule that replicas are scaled by and what it decided last; None where nothing is scaled."""
+    if scaling is None:
+        return None
     return {
-        "state": state, "version": __version__, "base_url": base_url, "sink_url": sink_url, "vpn_url": vpn_url,
-        "components": components,
+        "min_replicas": scaling.least, "max_replicas": scaling.most, "target_percent": scaling.target_percent,
+        "request_cores": scaling.request_cores, "replicas": scaling.least if scale is None else scale.replicas,
+        "use_percent": None if scale is None else scale.use_percent,
+        "decided_at_ns": None if scale is None else round(scale.at_s * 1e9),
     }  # fmt: skip
 
 
-def _expected(run: Run) -> list[tuple[str, str, str, int | None]]:
-    """Component, replica, the name among the supervised processes, admin port."""
+def _document(
+    state: str, run: Run | None, components: list[dict[str, Any]], scaling: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    base_url, sink_url, vpn_url = (None, None, None) if run is None else (run.base_url, run.sink_url, run.vpn_url)
+    return {
+        "state": state, "version": __version__, "base_url": base_url, "sink_url": sink_url, "vpn_url": vpn_url,
+        "components": components, "scaling": scaling,
+    }  # fmt: skip
+
+
+def _expected(run: Run, wanted: int) -> list[tuple[str, str, str, int | None]]:
+    """Component, replica, the name among the supervised processes, admin port; ``wanted`` replicas of automation."""
     replicas: list[tuple[str, str, str, int | None]] = [
         (component, f"{component}-{index}", f"{component}-{index}", port)
-        for component, admin_ports in (("automation", run.admin_ports), ("vpn-core", run.vpn_admin_ports))
+        for component, admin_ports in (("automation", run.admin_ports[:wanted]), ("vpn-core", run.vpn_admin_ports))
         for index, port in enumerate(admin_ports)
     ]
     return [*replicas, ("postgres", "postgres-0", "postgres", None), ("sink", "sink-0", "sink", run.sink_port)]
@@ -62,6 +81,16 @@ def _component(
         "component": component, "replica": replica,
         "admin_url": None if port is None else f"http://127.0.0.1:{port}",
         "pid": process.pid if process is not None and alive else None, "ready": ready,
+    }  # fmt: skip
+
+
+def _link(children: dict[str, ProcessId], index: int, link: Link) -> dict[str, Any]:
+    process = children.get(f"link-{index}")
+    alive = process is not None and find(process) is not None
+    return {
+        "link": link.name, "admin_url": f"http://127.0.0.1:{link.admin_port}",
+        "pid": process.pid if process is not None and alive else None,
+        "ready": alive and _answers(link.admin_port, "/healthz"),
     }  # fmt: skip
 
 

@@ -21,12 +21,14 @@ from phantommesh.config.load import to_json
 from phantommesh.config.model import Config
 from phantommesh.config.secret_source import SecretError
 from phantommesh.database import schema, server
+from phantommesh.scaling.settings import Scaling
 from phantommesh.supervision import ports, settings
 from phantommesh.supervision.channel_endpoints import channel_endpoints
 from phantommesh.supervision.down import stop_everything
 from phantommesh.supervision.failure import PlatformError
 from phantommesh.supervision.processes import find, identify
-from phantommesh.supervision.state import Run, State
+from phantommesh.supervision.remote import supervised
+from phantommesh.supervision.state import LINKS, Link, Run, State
 from phantommesh.supervision.status import READY, status
 
 READY_S = 60.0
@@ -37,13 +39,21 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What `up` was asked for. port 0: a free one."""
+    """What `up` was asked for. port 0: a free one. scaling: None: there are always ``replicas``. links: names of LINKS,
+    connections to lead through a proxy."""
 
     replicas: int
     vpn_replicas: int
     port: int
     config: Config
     keep_data: bool
+    scaling: Scaling | None = None
+    links: tuple[str, ...] = ()
+
+    @property
+    def most_replicas(self) -> int:
+        """How many replicas of automation there may ever be."""
+        return self.replicas if self.scaling is None else self.scaling.most
 
 
 class _InterruptedError(BaseException):
@@ -66,7 +76,8 @@ def _up_locked(state: State, wish: Wish) -> dict[str, Any]:
     _refuse_running(state)
     reserved = [ports.reserve(wish.port)]
     try:
-        reserved += [ports.reserve(0) for _ in range(3 + wish.replicas + wish.vpn_replicas)]
+        of_links = sum(1 + LINKS[name] for name in wish.links)
+        reserved += [ports.reserve(0) for _ in range(3 + wish.most_replicas + wish.vpn_replicas + of_links)]
         with _signals_raise():
             try:
                 state.write_process("starting", identify(os.getpid()))
@@ -99,6 +110,8 @@ def _start(state: State, wish: Wish, numbers: list[int]) -> dict[str, Any]:
     run = _place(state, wish, numbers, user)
     _refuse_missing_secrets(run, wish)
     state.write_run(run)  # before anything of it is made: what is made is then found, however this ends
+    if wish.scaling is not None:
+        state.write_scaling(wish.scaling)
     state.config.write_bytes(to_json(wish.config))
     _make_folders(run)
     _empty_folders(state, wish.keep_data)
@@ -136,18 +149,29 @@ def _place(state: State, wish: Wish, numbers: list[int], user: pwd.struct_passwd
             kept = None
         data_dir = kept or _temporary("data-") / "postgres"
         note.write_text(str(data_dir))
-    port, sink_port, sink_smtp_port, vpn_port, *admin_ports = numbers
+    port, sink_port, sink_smtp_port, vpn_port, *others = numbers
+    admin_ports = others[: wish.most_replicas + wish.vpn_replicas]
     runtime_dir = str(_temporary(""))
     run = Run(
         runtime_dir, str(data_dir), apart, wish.keep_data, port=port, sink_port=sink_port,
         sink_smtp_port=sink_smtp_port,
-        admin_ports=tuple(admin_ports[: wish.replicas]), vpn_port=vpn_port,
-        vpn_admin_ports=tuple(admin_ports[wish.replicas :]),
+        admin_ports=tuple(admin_ports[: wish.most_replicas]), vpn_port=vpn_port,
+        vpn_admin_ports=tuple(admin_ports[wish.most_replicas :]), least_replicas=wish.replicas,
+        links=_links(wish.links, others[len(admin_ports) :]),
     )  # fmt: skip
-    longest = max(f"{run.database_socket_dir}/.s.PGSQL.5432", run.supervisor_socket, key=len)
+    folders = (run.database_socket_dir, *(run.seen_by(link.source).database_socket_dir for link in run.links))
+    longest = max(*(f"{folder}/.s.PGSQL.5432" for folder in folders), run.supervisor_socket, key=len)
     if len(os.fsencode(longest)) > MAX_SOCKET_PATH_BYTES:
         raise PlatformError(f"{longest}: too long for a socket; set TMPDIR to a shorter folder")
     return run
+
+
+def _links(names: tuple[str, ...], numbers: list[int]) -> tuple[Link, ...]:
+    """A link for each name, with the ports that are left for it."""
+    found, left = [], iter(numbers)
+    for name in names:
+        found.append(Link(name, next(left), tuple(next(left) for _ in range(LINKS[name]))))
+    return tuple(found)
 
 
 def _temporary(kind: str) -> Path:
@@ -167,6 +191,9 @@ def _make_folders(run: Run) -> None:
     """Raises OSError when a folder with a new name is there already: it is someone else's."""
     # The database's user passes through to its own folder in it; nobody else finds anything to enter.
     Path(run.runtime_dir).mkdir(mode=0o711)
+    for link in run.links:
+        if link.target == "postgres":
+            Path(run.seen_by(link.source).database_socket_dir).mkdir(mode=0o700)
     data_dir = Path(run.data_dir)
     if run.data_is_apart and not (run.keep_data and data_dir.parent.is_dir()):
         data_dir.parent.mkdir(mode=0o711)
@@ -225,29 +252,11 @@ def _refuse_failed(state: State, supervisor: "subprocess.Popen[bytes]") -> None:
     if supervisor.poll() is not None:
         why = server.reason_in_log(state.logs / "supervisor.out")
         raise PlatformError(f"the supervisor ended: {why}; see {state.logs}")
-    for info in _supervised(state):
+    for info in supervised(state):
         if info["statename"] == "FATAL" or (info["statename"] == "BACKOFF" and info["name"] == "postgres"):
             log = state.logs / f"{info['name']}.log"
             why = server.reason_in_log(log) if log.is_file() and log.stat().st_size else info["spawnerr"]
             raise PlatformError(f"{info['name']} does not start: {why or 'it ends at once'}; see {state.logs}")
-
-
-def _supervised(state: State) -> list[dict[str, Any]]:
-    from xmlrpc.client import Fault, ServerProxy
-
-    from supervisor.xmlrpc import SupervisorTransport
-
-    run = state.read_run()
-    if run is None:
-        return []
-    transport = SupervisorTransport("", "", f"unix://{run.supervisor_socket}")
-    try:
-        found: Any = ServerProxy("http://127.0.0.1", transport=transport).supervisor.getAllProcessInfo()
-    except (OSError, Fault):
-        return []  # not up yet; the caller's deadline ends the waiting
-    finally:
-        transport.close()
-    return list(found)
 
 
 def _undo(state: State) -> None:

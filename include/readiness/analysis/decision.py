@@ -35,7 +35,18 @@ def decide_evidence(
         evidence_digest=evidence_digest,
         scenarios=results,
         warnings=tuple(warnings + [AWAITING] * plan.sign_off),
+        by_scenario={scenario.name: _of_scenario(scenario, results, problems) for scenario in plan.scenarios},
     )
+
+
+def _of_scenario(scenario: Scenario, results: tuple[ScenarioResult, ...], problems: tuple[str, ...]) -> Decision:
+    """What the evidence of one scenario says; what is wrong with the evidence of the whole run touches every one."""
+    mine = [result for result in results if result.scenario == scenario.name]
+    theirs = tuple(f"{result.scenario}/" for result in results if result.scenario != scenario.name)
+    wrong = [problem for problem in problems if not problem.startswith(theirs)]
+    if len(mine) != 1 or wrong or any(_distrust_of(scenario, mine[0])):
+        return Decision.INCONCLUSIVE
+    return decide(roll_up(objective.verdict for objective in mine[0].objectives))
 
 
 def decide_run(

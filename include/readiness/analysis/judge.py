@@ -1,15 +1,18 @@
 """Measurements compared with what must hold: verdicts of objectives, and all that is said of one scenario."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
 from readiness.analysis.bound import AtLeast
+from readiness.analysis.interruption import interruptions, probing_problem
 from readiness.analysis.load_proof import prove_load
 from readiness.analysis.measure import measure_from
 from readiness.analysis.readings import Readings
-from readiness.analysis.shape import CLOCK, shape_problems, unfit_for
+from readiness.analysis.shape import CLOCK, LEDGER_SETS, not_offered, shape_problems, unfit_for
 from readiness.model.dataset import ScenarioEvidence
-from readiness.model.metric import Kind
+from readiness.model.metric import PROBES, Kind
 from readiness.model.quantity import show
 from readiness.model.result import DataCheck, LoadProof, Measurement, ObjectiveResult, ScenarioResult
 from readiness.model.scenario import Objective, Profile, Scenario
@@ -57,11 +60,14 @@ def judge_scenario(
     problems: tuple[str, ...],
     *,
     profile: Profile | None = None,
+    absent: Mapping[str, str] = MappingProxyType({}),
+    readings: Readings | None = None,
 ) -> ScenarioResult:
     """Everything that is said of one scenario.
 
     evidence: None if a data set is missing or unreadable (``problems`` says which); problems: what the archive found;
-    profile: if given, the load must have lasted as long as it says. Evidence that nobody checked is not trusted.
+    profile: if given, the load must have lasted as long as it says; readings: of this evidence, if they were begun.
+    Evidence that nobody checked is not trusted.
     """
     reasons = list(problems) + [_failed(check) for check in data_checks if check.verdict is not Verdict.PASS]
     if scenario.baseline.required:
@@ -79,9 +85,14 @@ def judge_scenario(
         proof = prove_load(evidence, scenario.load.rate)
         reasons += [f"load not proven: {reason}" for reason in proof.reasons]
         reasons += _length_problems(evidence, profile)
-    readings = Readings(evidence)
-    objectives = tuple(_judged(objective, readings, wrong) for objective in scenario.objectives)
-    return _result(scenario, reasons, proof, objectives, data_checks)
+    readings = readings or Readings(evidence)
+    objectives = tuple(_judged(objective, readings, wrong, absent) for objective in scenario.objectives)
+    result = _result(scenario, reasons, proof, objectives, data_checks)
+    if not LEDGER_SETS & (wrong.keys() | absent.keys()):
+        result = replace(result, ledger=readings.ledger.summary())
+    if {CLOCK, PROBES} & wrong.keys() or probing_problem(evidence):
+        return result
+    return replace(result, interruptions=interruptions(evidence))
 
 
 def _result(
@@ -96,8 +107,10 @@ def _result(
     return ScenarioResult(scenario.name, not named, named, verdict, proof, objectives, data_checks)
 
 
-def _judged(objective: Objective, readings: Readings, wrong: dict[str, str]) -> ObjectiveResult:
-    unfit = unfit_for(objective.definition, wrong)
+def _judged(
+    objective: Objective, readings: Readings, wrong: dict[str, str], absent: Mapping[str, str]
+) -> ObjectiveResult:
+    unfit = not_offered(objective.definition, absent) or unfit_for(objective.definition, wrong)
     if unfit:
         return _without_data(objective, unfit)
     return judge_objective(

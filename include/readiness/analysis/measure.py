@@ -9,15 +9,22 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from readiness.analysis.answers import error_rate_outside_fault, wrong_answers_in_fault
+from readiness.analysis.drill_times import degraded_rate, recovery_time
+from readiness.analysis.interruption import interruption
 from readiness.analysis.ledger import was_sent
 from readiness.analysis.percentile import largest, percentile
 from readiness.analysis.proportion import proportion
 from readiness.analysis.queue import queue_depths, queue_recovery
 from readiness.analysis.readings import Readings
+from readiness.analysis.replica_health import replica_ready, replica_ready_outside_fault
+from readiness.analysis.scale_out import scale_out_time
 from readiness.analysis.trend import leak_slope
+from readiness.analysis.verdicts import verdicts_changed
 from readiness.model.dataset import ScenarioEvidence
 from readiness.model.interval import Interval
-from readiness.model.metric import CATALOGUE, PERCENTILES
+from readiness.model.ledger import Discrepancy
+from readiness.model.metric import CATALOGUE, PERCENTILES, VERDICTS_CHANGED
 from readiness.model.result import Measurement
 
 Method = Callable[[Readings, str | None, float], Measurement]
@@ -30,9 +37,10 @@ def measure(metric: str, statistic: str | None, confidence: float, evidence: Sce
 
 def measure_from(readings: Readings, metric: str, statistic: str | None, confidence: float) -> Measurement:
     """As ``measure``; what was computed for one metric serves the next."""
-    if CATALOGUE[metric].stage == "drill":
-        return Measurement(None, None, 0, f"{metric} needs the evidence of a drill stage, and the run has none")
-    return MEASURES[metric](readings, statistic, confidence)
+    method = MEASURES.get(CATALOGUE[metric].name)
+    if method is None:
+        return Measurement(None, None, 0, f"this version cannot compute {metric}")
+    return method(readings, statistic, confidence)
 
 
 def _sample(values: NDArray[np.float64], statistic: str | None, confidence: float, endless: str) -> Measurement:
@@ -80,6 +88,12 @@ def _achieved_rate(readings: Readings, _: str | None, __: float) -> Measurement:
     return Measurement(sent / ((phase.end_ns - phase.start_ns) / 1e9), None, sent)
 
 
+def _achieved_load(readings: Readings, _: str | None, confidence: float) -> Measurement:
+    """Of what was scheduled, not of what is recorded: an arrival of which nothing is known was not sent."""
+    scheduled = int(readings.evidence.clock.arrivals_scheduled["measure"])
+    return proportion(min(scheduled, int(was_sent(readings.measured).sum())), scheduled, confidence)
+
+
 def _count(value: int, n: int, nothing: str) -> Measurement:
     """A count of n things; of nothing at all nothing can be said, least of all that 0 of it are wrong."""
     return Measurement(float(value), None, n) if n else Measurement(None, None, 0, nothing)
@@ -87,58 +101,52 @@ def _count(value: int, n: int, nothing: str) -> Measurement:
 
 def _events_lost(readings: Readings, _: str | None, __: float) -> Measurement:
     found = readings.ledger
-    return _count(len(found.lost), found.acknowledged, "no event was acknowledged")
+    return _count(len(found.sets[Discrepancy.LOST]), found.count("acknowledged"), "no event was acknowledged")
+
+
+def _events_acknowledged_early(readings: Readings, _: str | None, __: float) -> Measurement:
+    found = readings.ledger
+    early = len(found.sets[Discrepancy.ACKNOWLEDGED_EARLY])
+    return _count(early, found.count("acknowledged"), "no event was acknowledged")
 
 
 def _events_unexpected(readings: Readings, _: str | None, __: float) -> Measurement:
     found = readings.ledger
-    return _count(len(found.unexpected), found.persisted, "no event was persisted")
+    kinds = (Discrepancy.UNEXPECTED, Discrepancy.PERSISTED_TWICE)
+    wrong = np.union1d(*(found.sets[kind].events for kind in kinds))
+    return _count(len(wrong), found.count("persisted"), "no event was persisted")
 
 
 def _alerts_undelivered(readings: Readings, _: str | None, __: float) -> Measurement:
     """An event that is durable and was never assessed counts too: nobody knows which channels should have heard of it,
     and none did."""
     found = readings.ledger
-    silent = len(found.unassessed)
-    n = found.due + silent
-    counted = _count(len(found.undelivered) + silent, n, "no alert was due")
+    silent = len(found.sets[Discrepancy.UNASSESSED])
+    counted = _count(len(found.sets[Discrepancy.UNDELIVERED]) + silent, found.due + silent, "no alert was due")
     return replace(counted, note=f"{silent} events were never assessed") if silent else counted
 
 
 def _alerts_duplicated(readings: Readings, _: str | None, __: float) -> Measurement:
     found = readings.ledger
-    return _count(len(found.duplicated), found.delivered, "no alert was delivered")
+    return _count(len(found.sets[Discrepancy.DUPLICATED]), found.delivered, "no alert was delivered")
 
 
-def _replica_ready(readings: Readings, _: str | None, confidence: float) -> Measurement:
-    """The worst replica's share of ready samples; ties go to the first name. A tick without a sample was not ready,
-    nor was one since whose predecessor the process started anew: a replica can be back before the next look."""
-    evidence = readings.evidence
-    phase, health = evidence.clock.phase("measure"), evidence.health
-    rows = health[(health["time_ns"] >= phase.start_ns) & (health["time_ns"] < phase.end_ns)]
-    ticks = int(rows["time_ns"].nunique())
-    found = rows.groupby("replica")["ready"].sum()
-    restarts = _restarts(evidence)
-    expected = sorted({str(target["replica"]) for target in evidence.observe["targets"]})
-    missing = [name for name in expected if name not in found.index]
-    if missing or not expected:
-        return Measurement(None, None, 0, f"no health sample of {', '.join(missing) or 'any replica'}")
-    counts = {str(name): max(0, int(ready) - restarts.get(str(name), 0)) for name, ready in found.items()}
-    worst = min(counts, key=lambda name: (counts[name], name))
-    ready = counts[worst]
-    note = "" if ready == ticks else f"worst replica {worst}: {ticks - ready} of {ticks} samples not ready"
-    if restarts:
-        note += f"; restarted: {', '.join(f'{name} {times} times' for name, times in sorted(restarts.items()))}"
-    return proportion(ready, ticks, confidence, note)
+def _alerts_misrouted(readings: Readings, _: str | None, __: float) -> Measurement:
+    found = readings.ledger
+    return _count(len(found.sets[Discrepancy.MISROUTED]), found.delivered, "no alert was delivered")
 
 
-def _restarts(evidence: ScenarioEvidence) -> dict[str, int]:
-    """How often each replica's process started anew during the load; those that did."""
-    first, last = evidence.clock.phases[0].start_ns, evidence.clock.phases[-1].end_ns
-    rows = evidence.metrics[evidence.metrics["metric"] == "process_start_time_seconds"]
-    rows = rows[(rows["time_ns"] >= first) & (rows["time_ns"] < last)].sort_values("time_ns")
-    changes = {str(name): int((part.diff().iloc[1:] != 0).sum()) for name, part in rows.groupby("replica")["value"]}
-    return {name: times for name, times in changes.items() if times}
+def _remediated_twice(readings: Readings, _: str | None, __: float) -> Measurement:
+    """Of the incidents: one that needs no remediation was not remediated twice either. A target that keeps no
+    incidents in its audit trail cannot be judged by it."""
+    found = readings.ledger
+    twice, once = len(found.sets[Discrepancy.REMEDIATED_TWICE]), found.count("remediated")
+    counted = _count(twice, max(found.incidents, once), "the audit trail has no incident")
+    return replace(counted, note=f"{once} incidents were remediated") if counted.n else counted
+
+
+def _verdicts_changed(readings: Readings, _: str | None, __: float) -> Measurement:
+    return verdicts_changed(readings.evidence.replay)
 
 
 def _queue_depth(readings: Readings, statistic: str | None, confidence: float) -> Measurement:
@@ -157,6 +165,10 @@ def _cpu_slope(readings: Readings, _: str | None, confidence: float) -> Measurem
     return leak_slope(readings.evidence, "cpu", confidence)
 
 
+def _interruption(readings: Readings, _: str | None, confidence: float) -> Measurement:
+    return interruption(readings.evidence, confidence)
+
+
 MEASURES: dict[str, Method] = {
     "accept_latency": _accept_latency,
     "end_to_end_latency": _end_to_end_latency,
@@ -164,13 +176,25 @@ MEASURES: dict[str, Method] = {
     "request_errors": _request_errors,
     "availability": _availability,
     "achieved_rate": _achieved_rate,
+    "achieved_load": _achieved_load,
     "events_lost": _events_lost,
+    "events_acknowledged_early": _events_acknowledged_early,
     "events_unexpected": _events_unexpected,
     "alerts_undelivered": _alerts_undelivered,
     "alerts_duplicated": _alerts_duplicated,
-    "replica_ready": _replica_ready,
+    "alerts_misrouted": _alerts_misrouted,
+    "remediated_twice": _remediated_twice,
+    VERDICTS_CHANGED: _verdicts_changed,
+    "recovery_time": recovery_time,
+    "degraded_rate": degraded_rate,
+    "replica_ready": replica_ready,
+    "replica_ready_outside_fault": replica_ready_outside_fault,
+    "scale_out_time": scale_out_time,
+    "error_rate_outside_fault": error_rate_outside_fault,
+    "wrong_answers_in_fault": wrong_answers_in_fault,
     "queue_depth": _queue_depth,
     "queue_recovery_time": _queue_recovery_time,
     "memory_slope": _memory_slope,
     "cpu_slope": _cpu_slope,
+    "interruption": _interruption,
 }

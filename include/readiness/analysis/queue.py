@@ -29,6 +29,12 @@ def queue_depths(evidence: ScenarioEvidence) -> NDArray[np.float64]:
     return values[(at_ns >= phase.start_ns) & (at_ns < phase.end_ns)]
 
 
+def _highest(evidence: ScenarioEvidence) -> str:
+    """How far the queue rose under load, in words: expected of a burst, and no objective."""
+    depths = queue_depths(evidence)
+    return f"at most {show(float(depths.max()), Dimension.COUNT)} under load" if len(depths) else "not seen under load"
+
+
 def queue_recovery(evidence: ScenarioEvidence) -> Measurement:
     """Seconds from the end of the measured phase to the first tick from which on the queue stays at or below its
     level before the load; the interval reaches back to the tick before, for the queue was back some time between.
@@ -46,7 +52,7 @@ def queue_recovery(evidence: ScenarioEvidence) -> Measurement:
     if n == 0:
         return Measurement(None, None, 0, "the queue was not observed after the measured phase")
     ticks_s, above = (at_ns[after] - end_ns) / 1e9, np.flatnonzero(values[after] > level)
-    note = f"level before {show(level, Dimension.COUNT)}"
+    note = f"level before {show(level, Dimension.COUNT)}, {_highest(evidence)}"
     if len(above) and above[-1] == n - 1:
         last = show(float(values[after][-1]), Dimension.COUNT)
         return AtLeast(None, None, n, f"{note}, still {last} when the observation ended", bound=float(ticks_s[-1]))

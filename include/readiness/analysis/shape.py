@@ -1,16 +1,20 @@
 """Whether evidence has the form that measuring needs; what lacks it is named instead of crashing a measurement."""
 
-from readiness.model.dataset import DATASETS, ScenarioEvidence
-from readiness.model.metric import Metric
+from collections.abc import Mapping
+
+from readiness.model.dataset import DATASETS, ScenarioEvidence, columns_of, data_sets_of, frame_of
+from readiness.model.metric import PROBES, Metric
 
 CLOCK = "load/phases.json"
+LEDGER_SETS = frozenset({PROBES, *(name for name in DATASETS if name.startswith(("load/", "collect/")))})
+"""What the ledger is made of."""
 
 
 def shape_problems(evidence: ScenarioEvidence) -> dict[str, str]:
     """Data set -> what is wrong with its columns or types; the phase clock's entry is CLOCK. Empty if all is well."""
     found: dict[str, str] = {}
-    for dataset, columns in DATASETS.items():
-        frame = getattr(evidence, dataset.split("/")[1].removesuffix(".parquet"))
+    for dataset in data_sets_of(evidence):
+        columns, frame = columns_of(dataset), frame_of(evidence, dataset)
         missing = [name for name in columns if name not in frame.columns]
         other = [
             f"{name} is {frame[name].dtype}, not {kind}"
@@ -27,12 +31,19 @@ def shape_problems(evidence: ScenarioEvidence) -> dict[str, str]:
     return found
 
 
+def not_offered(metric: Metric, absent: Mapping[str, str]) -> str:
+    """Why a target that does not offer these data sets leaves the metric without data; empty if it does not. All that
+    is judged of what the platform kept starts from the audit trail: it says which alerts were due."""
+    needed = {*metric.evidence} | ({"collect/audit.parquet"} if metric.stage == "collect" else set())
+    return "; ".join(why for dataset, why in absent.items() if dataset in needed)
+
+
 def unfit_for(metric: Metric, problems: dict[str, str]) -> str:
     """Why the metric cannot be measured from evidence with these problems; empty if it can.
 
-    The ledger and the end-to-end latency read three data sets whichever of them the catalogue names.
+    The ledger and the end-to-end latency read what LEDGER_SETS names whichever of them the catalogue has.
     """
     needed = {CLOCK, *metric.evidence}
     if metric.stage == "collect":
-        needed |= {dataset for dataset in DATASETS if dataset.startswith(("load/", "collect/"))}
+        needed |= LEDGER_SETS
     return "; ".join(text for dataset, text in problems.items() if dataset in needed)

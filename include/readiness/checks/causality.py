@@ -18,7 +18,8 @@ def effect_after_cause(evidence: ScenarioEvidence) -> Iterable[DataCheck]:
     clock = evidence.collect["clock"]
     drift_ns = abs(int(evidence.generator["wall_clock_drift_ns"]))
     slack_ns = _SLACK_NS + int(clock["uncertainty_ns"]) + drift_ns
-    sent_ns = evidence.requests.set_index("event_id")["sent_ns"]
+    senders = [evidence.requests, *([] if evidence.probes is None else [evidence.probes])]
+    sent_ns = pd.concat([rows.set_index("event_id")["sent_ns"] for rows in senders])
     sent_ns = sent_ns[~sent_ns.index.duplicated()]
     received = evidence.audit[evidence.audit["action"] == "received"]
     for dataset, rows, column in (

@@ -4,19 +4,25 @@ Each check returns its data checks; a fact that a stage did not write raises Key
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from readiness.checks.fault_gaps import with_drill
 from readiness.model.dataset import ScenarioEvidence
+from readiness.model.evidence import PROBE_SUFFIX
 from readiness.model.result import DataCheck
 from readiness.model.verdict import Verdict
 
+Times = NDArray[np.int64]
 S = 1_000_000_000
 LARGEST_CLOCK_STEP_MS = 50.0
 """A wall clock that was set by more than this during the load bends every time that another process took."""
+LARGEST_UNKNOWN = 0.1
+"""An audit trail that lacks a larger share of the events that were delivered is no record of them."""
 METRICS, HEALTH = "observe/metrics.parquet", "observe/health.parquet"
 OBSERVE, COLLECT, LOAD = "observe/observe.json", "collect/collect.json", "load/phases.json"
 
@@ -24,18 +30,26 @@ OBSERVE, COLLECT, LOAD = "observe/observe.json", "collect/collect.json", "load/p
 @dataclass(frozen=True)
 class Expected:
     """What the plan of the run lets expect. ``components``: component -> replicas; ``with_metrics``: the components
-    whose replicas serve metrics; ``source``: the source of every row, None if it is not known."""
+    whose replicas serve metrics; ``source``: the source of every row, None if it is not known; ``most``: component ->
+    replicas that it may scale out to; ``under_load``: the component that takes the load, None if it is not known;
+    ``absent``: data sets that the target does not offer."""
 
     max_gap_s: float
     components: Mapping[str, int]
     with_metrics: frozenset[str]
     source: str | None = None
+    most: Mapping[str, int] = field(default_factory=dict)
+    under_load: str | None = None
+    absent: frozenset[str] = frozenset()
 
 
 def replicas_present(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCheck]:
-    """The observation had as many replicas of each component as the plan says, each by a name of its own."""
-    named = [(str(item["component"]), str(item["replica"])) for item in evidence.observe["targets"]]
-    counts = {component: sum(one == component for one, _ in named) for component in dict(named)}
+    """The observation had as many replicas of each component as the plan says, each by a name of its own, and those
+    that appeared later belong to a component that scales."""
+    targets = evidence.observe["targets"]
+    named = [(str(item["component"]), str(item["replica"])) for item in targets]
+    at_start = [str(item["component"]) for item in targets if item.get("joined_ns") is None]
+    counts = {component: at_start.count(component) for component in dict(named)}
     wrong = [
         f"{counts.get(component, 0)} of {n} {component}"
         for component, n in expected.components.items()
@@ -44,32 +58,67 @@ def replicas_present(evidence: ScenarioEvidence, expected: Expected) -> Iterable
     wrong += [f"unexpected {component}" for component in counts if component not in expected.components]
     twice = sorted({name for _, name in named if [other for _, other in named].count(name) > 1})
     wrong += [f"{name} named twice" for name in twice]
-    words = ", ".join(f"{n} {component}" for component, n in expected.components.items())
-    yield _check(OBSERVE, "replicas as planned", words, wrong, f"{len(named)} replicas")
+    for component in counts:
+        there, most = len({name for one, name in named if one == component}), expected.most.get(component)
+        if there > counts[component] and (most is None or there > most):
+            wrong.append(f"{there - counts[component]} more {component} appeared, {most or 'none'} may be there")
+    words = ", ".join(
+        f"{n}{f' to {expected.most[component]}' if component in expected.most else ''} {component}"
+        for component, n in expected.components.items()
+    )
+    yield verdict_of(OBSERVE, "replicas as planned", words, wrong, f"{len(named)} replicas")
 
 
 def no_gaps(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCheck]:
-    """No replica is without samples for longer than max_gap_s anywhere in the measured phase, its edges included."""
+    """No replica is without samples for longer than max_gap_s anywhere in the measured phase, its edges included; of
+    one that appeared or was taken away meanwhile, anywhere in its time."""
     for dataset, rows, components in (
         (METRICS, evidence.metrics, expected.with_metrics),
         (HEALTH, evidence.health, frozenset(expected.components)),
     ):
-        names = sorted(str(t["replica"]) for t in evidence.observe["targets"] if t["component"] in components)
+        lives = _lives(evidence, components)
         times = {str(name): np.unique(part.to_numpy()) for name, part in rows.groupby("replica")["time_ns"]}
+        times = with_drill(evidence, times)
         empty = np.empty(0, dtype=np.int64)
-        gaps = [text for name in names for text in _gaps(evidence, name, times.get(name, empty), expected.max_gap_s)]
-        gaps = gaps if names else ["no replica was observed"]
+        gaps = [
+            text
+            for name, life in lives.items()
+            if not _too_short(evidence, life, times.get(name, empty), expected.max_gap_s)
+            for text in _gaps(name, life, times.get(name, empty), expected.max_gap_s)
+        ]
+        gaps = gaps if lives else ["no replica was observed"]
         words = f"no replica without samples for over {expected.max_gap_s:g} s of the measured phase"
-        yield _check(dataset, "no gaps", words, gaps, f"{len(names)} replicas without a gap")
+        yield verdict_of(dataset, "no gaps", words, gaps, f"{len(lives)} replicas without a gap")
 
 
-def _gaps(evidence: ScenarioEvidence, replica: str, times_ns: "np.ndarray[tuple[int], np.dtype[np.int64]]",
-          max_gap_s: float) -> list[str]:  # fmt: skip
+def _lives(evidence: ScenarioEvidence, components: frozenset[str]) -> dict[str, tuple[int, int]]:
+    """Replica -> the part of the measured phase that it was there (epoch ns); those that were there in none of it are
+    left out. One that appeared is there from the time that it was first ready: until then it has nothing to answer."""
+    phase, lives, health = evidence.clock.phase("measure"), {}, evidence.health
+    first_ready_ns = health[health["ready"]].groupby("replica")["time_ns"].min().to_dict()
+    for target in evidence.observe["targets"]:
+        start_ns = phase.start_ns
+        if target.get("joined_ns") is not None:
+            start_ns = max(start_ns, int(first_ready_ns.get(target["replica"], phase.end_ns)))
+        end_ns = min(phase.end_ns, int(target.get("left_ns") or phase.end_ns))
+        if target["component"] in components and start_ns < end_ns:
+            lives[str(target["replica"])] = (start_ns, end_ns)
+    return dict(sorted(lives.items()))
+
+
+def _too_short(evidence: ScenarioEvidence, life: tuple[int, int], times_ns: Times, max_gap_s: float) -> bool:
+    """Whether a replica that came or went was there too briefly for a sample to be due."""
     phase = evidence.clock.phase("measure")
-    inside = times_ns[(times_ns > phase.start_ns) & (times_ns < phase.end_ns)]
+    whole = life == (phase.start_ns, phase.end_ns)
+    return not whole and life[1] - life[0] <= max_gap_s * S and not ((times_ns > life[0]) & (times_ns < life[1])).any()
+
+
+def _gaps(replica: str, life: tuple[int, int], times_ns: Times, max_gap_s: float) -> list[str]:
+    start_ns, end_ns = life
+    inside = times_ns[(times_ns > start_ns) & (times_ns < end_ns)]
     if not len(inside):
-        return [f"{replica}: no sample in the whole measured phase ({(phase.end_ns - phase.start_ns) / S:.1f} s)"]
-    edges = np.concatenate([[phase.start_ns], inside, [phase.end_ns]])
+        return [f"{replica}: no sample in the whole of its measured phase ({(end_ns - start_ns) / S:.1f} s)"]
+    edges = np.concatenate([[start_ns], inside, [end_ns]])
     long = np.flatnonzero(np.diff(edges) > max_gap_s * S)
     return [
         f"{replica}: {(edges[k + 1] - edges[k]) / S:.1f} s from {_utc(edges[k])} to {_utc(edges[k + 1])}" for k in long
@@ -83,7 +132,7 @@ def announced_rows(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataChec
         wrong = [] if fact["complete"] is True else ["the answer broke off before its end line"]
         if fact["count"] != rows:
             wrong.append(f"{rows} rows are stored, {fact['count']} were announced")
-        yield _check(
+        yield verdict_of(
             f"collect/{name}.parquet", "read to the end", "every row that was announced", wrong, f"{rows} rows"
         )
 
@@ -92,7 +141,7 @@ def drained(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck]:
     """The platform had finished what it accepted before its records were read."""
     deadline_s = float(evidence.collect["deadline_s"])
     wrong = [] if evidence.collect["drained"] is True else [f"still at work after {deadline_s:g} s"]
-    yield _check(COLLECT, "drained", f"an empty queue within {deadline_s:g} s after the load", wrong, "drained")
+    yield verdict_of(COLLECT, "drained", f"an empty queue within {deadline_s:g} s after the load", wrong, "drained")
 
 
 def sampler_awake(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck]:
@@ -100,7 +149,7 @@ def sampler_awake(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck
     interval_ms, worst_ms = float(evidence.observe["interval_s"]) * 1000, float(evidence.observe["worst_lag_ms"])
     # Written so that a lag that is no number fails, too.
     wrong = [] if worst_ms < interval_ms else [f"the sampler stalled: a tick was {worst_ms:.0f} ms late"]
-    yield _check(OBSERVE, "sampler awake", f"every tick under {interval_ms:g} ms late", wrong, f"{worst_ms:.0f} ms")
+    yield verdict_of(OBSERVE, "sampler awake", f"every tick under {interval_ms:g} ms late", wrong, f"{worst_ms:.0f} ms")
 
 
 def one_clock(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCheck]:
@@ -129,7 +178,43 @@ def one_clock(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCh
     if not abs(drift_ms) <= LARGEST_CLOCK_STEP_MS:
         wrong.append(f"the wall clock was set by {drift_ms:.0f} ms during the load")
     words = f"times that run forwards, and a wall clock set by at most {LARGEST_CLOCK_STEP_MS:g} ms"
-    yield _check(LOAD, "one clock", words, wrong, f"set by {drift_ms:.3f} ms")
+    yield verdict_of(LOAD, "one clock", words, wrong, f"set by {drift_ms:.3f} ms")
+
+
+def read_after_healing(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck]:
+    """After a drill: the records were read once the target was whole again. One that never was is the drill's
+    verdict, and is read as it is."""
+    if evidence.drill is None:
+        return
+    healthy = [step["healthy_ns"] for step in evidence.drill["steps"] if step["healthy_ns"] is not None]
+    last_ns, read_ns = (
+        max(healthy, default=0),
+        int(evidence.collect.get("read_from_ns", evidence.collect["started_ns"])),
+    )
+    early_s = (last_ns - read_ns) / S
+    wrong = [f"they were read {early_s:.1f} s before it was whole"] if early_s > 0 else []
+    good = f"read {-early_s:.1f} s later" if healthy else "it was never whole again"
+    yield verdict_of(COLLECT, "read after healing", "records read when the target was whole again", wrong, good)
+
+
+def trail_knows_deliveries(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCheck]:
+    """The audit trail knows the events whose alerts came out at the channels.
+
+    One that a faulty platform lost is the ledger's to name. A trail that lacks more than LARGEST_UNKNOWN of what the
+    channels prove was handled is no record of it, and what it lacks convicts nobody.
+    """
+    if "collect/audit.parquet" in expected.absent:
+        return
+    delivered = evidence.deliveries["event_id"].drop_duplicates()
+    audit = evidence.audit
+    unknown = int((~delivered.isin(audit["event_id"][(audit["action"] == "received").to_numpy()])).sum())
+    share = unknown / len(delivered) if len(delivered) else 0.0
+    wrong = [f"it lacks {unknown} of {len(delivered)} ({share:.1%}): it was not read whole, or is not kept whole"]
+    words = f"an audit trail that lacks at most {LARGEST_UNKNOWN:.0%} of the events delivered"
+    yield verdict_of(
+        "collect/audit.parquet", "knows what was delivered", words, wrong if share > LARGEST_UNKNOWN else [],
+        f"{len(delivered) - unknown} of {len(delivered)} events",
+    )  # fmt: skip
 
 
 def one_source(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCheck]:
@@ -140,8 +225,10 @@ def one_source(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataC
         expected.source if expected.source is not None else next((names[0] for names in found.values() if names), "")
     )
     for dataset, names in found.items():
-        wrong = [f"rows of {name!r}" for name in names if name != wanted]
-        yield _check(dataset, "one source", f"rows of {wanted!r} only", wrong, f"{len(frames[dataset])} rows")
+        legal = {wanted, *([wanted + PROBE_SUFFIX] if evidence.probes is not None else [])}
+        wrong = [f"rows of {name!r}" for name in names if name not in legal]
+        words = f"rows of {' and '.join(map(repr, sorted(legal)))} only"
+        yield verdict_of(dataset, "one source", words, wrong, f"{len(frames[dataset])} rows")
 
 
 def finite_values(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck]:
@@ -149,7 +236,7 @@ def finite_values(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck
     rows: pd.DataFrame = evidence.metrics[~np.isfinite(evidence.metrics["value"])]
     series = (rows["replica"] + " " + rows["metric"]).value_counts().sort_index()
     wrong = [f"{name}: {n} samples" for name, n in series.items()]
-    yield _check(METRICS, "finite values", "no NaN and no infinity", wrong, f"{len(evidence.metrics)} samples")
+    yield verdict_of(METRICS, "finite values", "no NaN and no infinity", wrong, f"{len(evidence.metrics)} samples")
 
 
 CHECKS: tuple[Callable[[ScenarioEvidence, Expected], Iterable[DataCheck]], ...] = (
@@ -159,13 +246,16 @@ CHECKS: tuple[Callable[[ScenarioEvidence, Expected], Iterable[DataCheck]], ...] 
     drained,
     sampler_awake,
     one_clock,
+    read_after_healing,
+    trail_knows_deliveries,
     one_source,
     finite_values,
 )
 _SHOWN = 5
 
 
-def _check(dataset: str, check: str, expected: str, wrong: list[str], good: str) -> DataCheck:
+def verdict_of(dataset: str, check: str, expected: str, wrong: list[str], good: str) -> DataCheck:
+    """PASS with what is good, or FAIL with the first few of what is wrong."""
     if not wrong:
         return DataCheck(dataset, check, Verdict.PASS, expected, good)
     more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""

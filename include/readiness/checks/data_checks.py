@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -9,12 +10,21 @@ from readiness.checks.causality import effect_after_cause
 from readiness.checks.completeness import CHECKS, Expected
 from readiness.checks.expectation import Expectation
 from readiness.checks.great_expectations_run import Expectations
-from readiness.checks.suites import SUITES
-from readiness.model.dataset import DATASETS, ScenarioEvidence
+from readiness.checks.metrics_truth import counters_move, counters_never_fall
+from readiness.checks.probe_checks import probes_suite, probing_complete
+from readiness.checks.replay_suite import verdicts_suite
+from readiness.checks.suites import SUITES, Suite
+from readiness.model.dataset import ScenarioEvidence, columns_of, data_sets_of, frame_of
+from readiness.model.metric import PROBES, VERDICTS
 from readiness.model.result import DataCheck
 from readiness.model.verdict import Verdict
 
 WHOLE = "the check itself to work"
+_OPTIONAL_SUITES: dict[str, Callable[[ScenarioEvidence, tuple[str, ...]], Suite]] = {
+    PROBES: probes_suite,
+    VERDICTS: verdicts_suite,
+}
+"""Suites of the data sets that only some scenarios have."""
 
 
 def check_data(
@@ -23,23 +33,29 @@ def check_data(
     max_gap_s: float,
     components: Mapping[str, int],
     with_metrics: frozenset[str],
+    most: Mapping[str, int] | None = None,
     source: str | None = None,
+    under_load: str | None = None,
+    absent: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[DataCheck, ...]:
     """Every data check of a scenario: each data set's suite, then completeness over all of them.
 
-    components: component -> its number of replicas as planned; with_metrics: those that serve metrics; source: of
-    every row, None if it is not known (then all rows must agree on one).
+    components: component -> its number of replicas as planned; with_metrics: those that serve metrics; most:
+    up to how many replicas a component that scales may have; source: of every row, None if it is not known (then all
+    rows must agree on one); under_load: the component that takes the load, None if it is not known; absent: data sets
+    that the target does not offer, of which nothing is expected.
     A data set without its columns and types is not looked at further. The first call imports Great Expectations.
     """
     found: list[DataCheck] = []
     try:
         runner = Expectations()
     except Exception as error:  # noqa: BLE001  whatever the library raises must become a check that did not pass
-        found += [_error(dataset, "Great Expectations", error) for dataset in DATASETS]
+        found += [_error(dataset, "Great Expectations", error) for dataset in data_sets_of(evidence)]
     else:
-        for dataset in DATASETS:
+        for dataset in (name for name in data_sets_of(evidence) if name not in absent):
             found += check_data_set(runner, evidence, dataset, tuple(components))
-    found += check_completeness(evidence, Expected(max_gap_s, components, with_metrics, source))
+    expected = Expected(max_gap_s, components, with_metrics, source, most or {}, under_load, frozenset(absent))
+    found += check_completeness(evidence, expected)
     return tuple(found)
 
 
@@ -53,7 +69,7 @@ def check_data_set(
 def check_completeness(evidence: ScenarioEvidence, expected: Expected) -> tuple[DataCheck, ...]:
     """The checks over all data sets together; an ERROR for each that cannot be made."""
     found: list[DataCheck] = []
-    for check in CHECKS:
+    for check in (*CHECKS, probing_complete, counters_move, counters_never_fall):
         found += _guarded("completeness", check.__name__.replace("_", " "), partial(check, evidence, expected))
     found += _guarded("causality", "effect after cause", partial(effect_after_cause, evidence))
     return tuple(found)
@@ -62,18 +78,18 @@ def check_completeness(evidence: ScenarioEvidence, expected: Expected) -> tuple[
 def _suite(
     runner: Expectations, evidence: ScenarioEvidence, dataset: str, components: tuple[str, ...]
 ) -> tuple[DataCheck, ...]:
-    frame: pd.DataFrame = getattr(evidence, dataset.split("/")[1].removesuffix(".parquet"))
+    frame = frame_of(evidence, dataset)
     form = runner.check(dataset, frame, [_columns(dataset)])
     if form[0].verdict is Verdict.PASS:
         form += runner.check(dataset, _types(dataset, frame), [_TYPES])
     if any(check.verdict is not Verdict.PASS for check in form):
         return form
-    suite = SUITES[dataset](evidence, components)
+    suite = (_OPTIONAL_SUITES.get(dataset) or SUITES[dataset])(evidence, components)
     return form + runner.check(dataset, suite.frame, suite.expectations)
 
 
 def _columns(dataset: str) -> Expectation:
-    names = list(DATASETS[dataset])
+    names = list(columns_of(dataset))
     arguments = (("column_set", names), ("exact_match", True))
     return Expectation("columns", "ExpectTableColumnsToMatchSet", arguments, f"exactly {', '.join(names)}")
 
@@ -88,7 +104,7 @@ _TYPES = Expectation(
 
 def _types(dataset: str, frame: pd.DataFrame) -> pd.DataFrame:
     """The types as a table, one row a column: the library itself does not tell a nullable integer from another."""
-    wanted = DATASETS[dataset]
+    wanted = columns_of(dataset)
     return pd.DataFrame(
         {
             "found": [f"{name}: {frame[name].dtype}" for name in wanted],

@@ -22,21 +22,27 @@ _REFRESH_S = 0.5
 
 
 @click.command()
-@click.argument("scenarios", nargs=-1, required=True)
+@click.argument("scenarios", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Every scenario, one after the other, those without a fault first.")
 @request_options
 @with_home
 @click.option("--json", "as_json", is_flag=True, help="Print the decision as JSON.")
-def run(home: Home, scenarios: tuple[str, ...], as_json: bool, **options: Any) -> None:
+def run(home: Home, scenarios: tuple[str, ...], every: bool, as_json: bool, **options: Any) -> None:
     """Run SCENARIOS (names of files in ./scenarios) from deploy to decision.
+
+    Several are measured one after the other on the same target; each begins once that is in its steady state again.
 
     Exit 0 APPROVED, 2 REJECTED, 3 INCONCLUSIVE, 1 the harness failed.
     """
-    from readiness.stages.plan import Request, new_run_id, plan
+    from readiness.stages.plan import Request, every_scenario, new_run_id, plan
     from readiness.stages.report import report_path
     from readiness.stages.run import Run, StageError
     from readiness.stages.sequence import execute
 
+    if every == bool(scenarios):
+        raise click.UsageError("name scenarios, or give --all, not both" if every else "name a scenario, or give --all")
     with in_one_line():
+        scenarios = every_scenario(scenarios_folder()) if every else scenarios
         request = Request(scenarios=scenarios, folder=scenarios_folder(), requested_by=getpass.getuser(), **options)
         run_id = new_run_id(request)
         planned = plan(home, run_id, request)
@@ -44,7 +50,7 @@ def run(home: Home, scenarios: tuple[str, ...], as_json: bool, **options: Any) -
             raise StageError("a signature is asked for, but there is no terminal to ask on; sign in Airflow instead")
         click.echo(f"run {run_id}", err=True)
         this = Run(home, run_id)
-        with _watched(home, run_id):
+        with _watched(home, run_id, planned.scenario_names):
             decision = execute(this, ask_on_terminal, _say, uninterrupted)
         click.echo(f"report {report_path(this)}", err=True)
         finish(decision, as_json)
@@ -73,7 +79,7 @@ def ask_on_terminal(run: "Run") -> "Answer":
 
 
 @contextmanager
-def _watched(home: Home, run_id: str) -> Iterator[None]:
+def _watched(home: Home, run_id: str, scenarios: tuple[str, ...]) -> Iterator[None]:
     """Live progress while the body runs."""
     from readiness.clients import progress
     from readiness.report.terminal import LiveProgress
@@ -81,7 +87,7 @@ def _watched(home: Home, run_id: str) -> Iterator[None]:
     ended = threading.Event()
 
     def follow() -> None:
-        with LiveProgress(lambda: progress.read(home, run_id)) as live:
+        with LiveProgress(lambda: progress.read(home, run_id), scenarios) as live:
             while not ended.wait(_REFRESH_S):
                 live.update()
 

@@ -11,6 +11,7 @@ from readiness.clients.home import Home, scenarios_folder
 
 F = TypeVar("F", bound=Callable[..., Any])
 _ANSWERS = ("approve", "reject", "none", "not-required")
+_PHASES = click.option("--phases", required=True, type=click.Path(path_type=Path), help="The phase clock of the load.")
 
 
 @click.group()
@@ -88,14 +89,14 @@ def verify(home: Home, run_id: str) -> None:
 @stage.command()
 @_of_scenario
 def load(home: Home, run_id: str, scenario: str) -> None:
-    """Send the scenario's load and observe the target."""
+    """Send the scenario's load; observe, probe and drill the target beside it."""
     _known(home, run_id, scenario)
     _execute(home, run_id, "load", scenario)
 
 
 @stage.command()
 @_of_scenario
-@click.option("--phases", required=True, type=click.Path(path_type=Path), help="The phase clock of the load.")
+@_PHASES
 def observe(home: Home, run_id: str, scenario: str, phases: Path) -> None:
     """Sample health and metrics beside a load; started by the load stage."""
     _known(home, run_id, scenario)
@@ -104,10 +105,40 @@ def observe(home: Home, run_id: str, scenario: str, phases: Path) -> None:
 
 @stage.command()
 @_of_scenario
-def collect(home: Home, run_id: str, scenario: str) -> None:
-    """Read what the system kept of the scenario's events."""
+@_PHASES
+def probe(home: Home, run_id: str, scenario: str, phases: Path) -> None:
+    """Ask for an answer at a high, fixed rate beside a load; started by the load stage."""
     _known(home, run_id, scenario)
-    _execute(home, run_id, "collect", scenario)
+    _execute(home, run_id, "probe", scenario, phases)
+
+
+@stage.command()
+@_of_scenario
+@_PHASES
+def drill(home: Home, run_id: str, scenario: str, phases: Path) -> None:
+    """Inject the scenario's faults beside a load and take them back; started by the load stage."""
+    _known(home, run_id, scenario)
+    _execute(home, run_id, "drill", scenario, phases)
+
+
+@stage.command()
+@_of_scenario
+def collect(home: Home, run_id: str, scenario: str) -> None:
+    """Read what the system kept of the scenario's events; where verdicts are compared, replay a sample of them."""
+    from readiness.stages.run import Run
+    from readiness.stages.sequence import collect_and_replay
+
+    _known(home, run_id, scenario)
+    with in_one_line():
+        collect_and_replay(Run(home, run_id), scenario)
+
+
+@stage.command()
+@_of_scenario
+def replay(home: Home, run_id: str, scenario: str) -> None:
+    """Send a sample of the scenario's events again, now that it is quiet, and compare the verdicts."""
+    _known(home, run_id, scenario)
+    _execute(home, run_id, "replay", scenario)
 
 
 @stage.command()

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from readiness.model.document import from_json, sha256, to_json
 from readiness.model.evidence import REQUIRED_FILES, Seal, SealedFile, StageRef, evidence_stages
+from readiness.model.scenario import Scenario
 
 SEAL_NAME = "stage.json"
 _ATTEMPT = re.compile(r"^attempt-([1-9][0-9]*)$")
@@ -125,14 +126,14 @@ class Archive:
         found = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
         return tuple(path.name for path in sorted(found, key=lambda path: (path.stat().st_ctime_ns, path.name)))
 
-    def evidence_digest(self, run_id: str, scenarios: tuple[str, ...]) -> str:
+    def evidence_digest(self, run_id: str, scenarios: tuple[Scenario, ...]) -> str:
         """The digest that a sign-off names. A stage that is not sealed counts as "missing": such a run cannot be
         approved, but what there is of it has a digest all the same."""
         refs = evidence_stages(scenarios)
         digests = [self.seal_digest(run_id, ref) if self.is_sealed(run_id, ref) else "missing" for ref in refs]
         return sha256("".join(f"{ref} {digest}\n" for ref, digest in zip(refs, digests, strict=True)).encode())
 
-    def check(self, run_id: str, scenarios: tuple[str, ...]) -> tuple[str, ...]:
+    def check(self, run_id: str, scenarios: tuple[Scenario, ...]) -> tuple[str, ...]:
         """Every reason not to trust the evidence of a run; empty if each file is as it was sealed."""
         return self.check_stages(run_id, evidence_stages(scenarios))
 

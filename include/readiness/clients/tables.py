@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 _ARROW_TYPES = {
     "int64": "int64",
@@ -19,6 +20,55 @@ _ARROW_TYPES = {
 }
 
 
+def _fields(columns: dict[str, str]) -> "list[pa.Field[Any]]":
+    import pyarrow as pa
+
+    return [
+        pa.field(name, pa.type_for_alias(_ARROW_TYPES[kind]), nullable=kind == "Int64")
+        for name, kind in columns.items()
+    ]
+
+
+def empty_frame(columns: dict[str, str]) -> "pd.DataFrame":
+    """No row of these columns."""
+    import pandas as pd
+
+    return pd.DataFrame({name: pd.Series([], dtype=kind) for name, kind in columns.items()})
+
+
+def write_pieces(pieces: "Iterable[pa.Table]", path: Path, columns: dict[str, str]) -> int:
+    """Write tables of these columns, one after the other, as one data set; its number of rows."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema, rows = pa.schema(_fields(columns)), 0
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for piece in pieces:
+            writer.write_table(piece.cast(schema))
+            rows += piece.num_rows
+    return rows
+
+
+def same_pieces(path: Path, pieces: "Iterable[pa.Table]", columns: dict[str, str]) -> bool:
+    """Whether the file is what ``write_pieces`` makes of these. Raises ValueError if it is no Parquet, OSError if it
+    cannot be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema, groups = pa.schema(_fields(columns)), 0
+    try:
+        with pq.ParquetFile(path) as file:
+            if file.schema_arrow.names != schema.names:
+                return False
+            for piece in pieces:
+                if groups == file.num_row_groups or not file.read_row_group(groups).equals(piece.cast(schema)):
+                    return False
+                groups += 1
+            return bool(groups == file.num_row_groups)
+    except pa.ArrowException as error:
+        raise ValueError(f"{path.name}: not a Parquet file ({error})") from error
+
+
 class TableWriter:
     """Appends rows to a new Parquet file; a context manager, since only closing makes the file readable."""
 
@@ -26,11 +76,7 @@ class TableWriter:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        fields = [
-            pa.field(name, pa.type_for_alias(_ARROW_TYPES[kind]), nullable=kind == "Int64")
-            for name, kind in columns.items()
-        ]
-        self._arrow, self._schema, self._batch_rows = pa, pa.schema(fields), batch_rows
+        self._arrow, self._schema, self._batch_rows = pa, pa.schema(_fields(columns)), batch_rows
         self._writer = pq.ParquetWriter(path, self._schema, compression="zstd")
         self._rows: list[Sequence[Any]] = []
         self.count = 0
@@ -80,17 +126,42 @@ def csv_to_table(csv: Path, path: Path, columns: dict[str, str]) -> int:
 def read_table(path: Path, columns: dict[str, str]) -> "pd.DataFrame":
     """The data set with its columns' types. A column that is not as declared is left as it came: the data checks
     name it. Raises ValueError if the file is no Parquet."""
-    import pandas as pd
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     try:
-        frame = pd.read_parquet(path)
+        # One thread, and each column let go of once it was turned: otherwise all is held twice and more.
+        table = pq.read_table(path, use_threads=False, pre_buffer=False)
+        frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
     except pa.ArrowException as error:
         raise ValueError(f"{path.name}: not a Parquet file ({error})") from error
+    del table
+    pa.default_memory_pool().release_unused()
     for name, kind in columns.items():
         if name in frame and str(frame[name].dtype) != kind and _lossless(frame[name], kind):
             frame[name] = frame[name].astype(kind)  # type: ignore[call-overload]  # kinds: model.dataset
     return frame
+
+
+def read_columns(
+    path: Path, columns: list[str], where: list[tuple[str, str, Any]] | None = None, *, few: Sequence[str] = ()
+) -> "pd.DataFrame":
+    """Some columns of a data set as they are stored, of the rows for which every (column, comparison, value) of
+    ``where`` holds ("==", "in" ...). ``few``: columns of few distinct texts, which then are categories and take a
+    fraction of the memory. Raises ValueError if the file is no Parquet or lacks a column."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(
+            path, columns=columns, filters=where, read_dictionary=list(few), use_threads=False, pre_buffer=False
+        )
+        frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
+        del table
+        pa.default_memory_pool().release_unused()  # what decoding took in between is not kept
+        return frame
+    except (pa.ArrowException, KeyError) as error:
+        raise ValueError(f"{path.name}: cannot be read ({error})") from error
 
 
 def _lossless(column: "pd.Series[Any]", kind: str) -> bool:

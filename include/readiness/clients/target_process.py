@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from readiness.clients.address import require_allowed
-from readiness.model.environment import Environment
+from readiness.model.environment import LocalEnvironment
 
 _STOP_TIMEOUT_S = 60.0
 _LAST_LINES = 5
@@ -24,15 +24,25 @@ class TargetError(Exception):
 class TargetProcess:
     """``state``: the folder where the target keeps what it needs while it runs."""
 
-    def __init__(self, environment: Environment, state: Path) -> None:
+    def __init__(self, environment: LocalEnvironment, state: Path) -> None:
         self._environment, self._state = environment, state
 
-    def up(self, replicas: int, port: int) -> dict[str, Any]:
-        """Start the target and wait until it is ready; its status (docs/platform-api.md).
+    def clear(self) -> bool:
+        """Stop what an earlier run left; whether there was something."""
+        leftover: bool = self.status()["state"] != "stopped"
+        if leftover:
+            self.down()
+        return leftover
+
+    def up(self, replicas: int, port: int, links: tuple[str, ...] = ()) -> dict[str, Any]:
+        """Start the target and wait until it is ready; its status (docs/platform-api.md). ``links``: connections on
+        which faults will be injected.
         Raises TargetError with the command's own reason."""
         self._state.mkdir(parents=True, exist_ok=True)
         timeout_s = self._environment.start_timeout
-        done = self._command(self._environment.commands.up, timeout_s, replicas=replicas, port=port)
+        option = self._environment.links.option
+        asked = tuple(part.replace("{link}", link) for link in links for part in option)
+        done = self._command((*self._environment.commands.up, *asked), timeout_s, replicas=replicas, port=port)
         if done.returncode != 0:
             raise TargetError(f"the target did not start: {_reason(done)}")
         return _status(done)
@@ -41,6 +51,17 @@ class TargetProcess:
         """The target's status as it is now, also when nothing runs."""
         return _status(self._command(self._environment.commands.status, _STOP_TIMEOUT_S))
 
+    def scale(self, most: int) -> bool:
+        """Let the component under load scale out to ``most`` replicas from now on; False if the environment has no
+        command for that. Raises TargetError if it could not be done."""
+        template = self._environment.commands.scale
+        if template is None:
+            return False
+        done = self._command(template, _STOP_TIMEOUT_S, most=most)
+        if done.returncode != 0:
+            raise TargetError(f"the target cannot be scaled: {_reason(done)}")
+        return True
+
     def down(self) -> None:
         """Stop the target; fine when nothing runs. Raises TargetError if it could not be stopped."""
         done = self._command(self._environment.commands.down, _STOP_TIMEOUT_S)
@@ -48,10 +69,14 @@ class TargetProcess:
             raise TargetError(f"the target did not stop: {_reason(done)}")
 
     def _command(
-        self, template: tuple[str, ...], timeout_s: float, replicas: int = 1, port: int = 0
+        self, template: tuple[str, ...], timeout_s: float, replicas: int = 1, port: int = 0, most: int | None = None
     ) -> subprocess.CompletedProcess[str]:
         python = str(Path(sys.executable).parent)
-        values = {"state": str(self._state), "replicas": str(replicas), "port": str(port), "python": python}
+        may = self._environment.components[self._environment.under_load].max_replicas or replicas
+        values = {
+            "state": str(self._state), "replicas": str(replicas), "max_replicas": str(most or max(may, replicas)),
+            "port": str(port), "python": python,
+        }  # fmt: skip
         command = [_filled(part, values) for part in template]
         # The commands of this very installation come first on the search path.
         environment = os.environ | {"PATH": python + os.pathsep + os.environ.get("PATH", os.defpath)}
@@ -121,6 +146,7 @@ def _status(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
         raise TargetError(f"the target's status is not the JSON of docs/platform-api.md: {_reason(done)}") from error
     if state != "stopped":
         urls = [status["base_url"], status["sink_url"], *(part.get("admin_url") for part in components)]
+        urls += [link["admin_url"] for link in status.get("links", [])]
         for url in urls:
             if url is not None:
                 require_allowed(url)

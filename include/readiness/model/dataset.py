@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from readiness.model.ledger import FLAGS
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -62,6 +64,30 @@ DELIVERIES: dict[str, str] = {
     "level": "str",
     "received_at_ns": "int64",
 }
+REPLAY: dict[str, str] = {
+    "event_id": "str",  # of the event as it was sent under load
+    "replayed_event_id": "str",
+    "status": "int16",  # HTTP status of the replayed request; 0: no answer
+    "assessed": "bool",  # whether the audit trail has an assessment of both
+    "risk": "float64",  # under load; NaN where there is no assessment
+    "replayed_risk": "float64",
+    "level": "str",
+    "replayed_level": "str",
+    "confidence": "float64",
+    "replayed_confidence": "float64",
+    "due": "str",  # channels, sorted, comma-separated
+    "replayed_due": "str",
+    "basis": "str",  # versions that the verdict says it rests on, as sorted JSON; empty: it names none
+    "replayed_basis": "str",
+}
+"""``replay/verdicts.parquet``: one row for each event of the sample."""
+LEDGER: dict[str, str] = {
+    "event_id": "str",
+    **dict.fromkeys(FLAGS, "bool"),
+    "discrepancy": "str",  # model.ledger.Discrepancy; empty: nothing is wrong with the event
+    "channel": "str",  # of alerts; else empty
+}
+"""``check/ledger.parquet``: a row for each event, one for each discrepancy of those that have several."""
 DATASETS: dict[str, dict[str, str]] = {
     "load/requests.parquet": REQUESTS,
     "observe/metrics.parquet": METRICS,
@@ -69,6 +95,24 @@ DATASETS: dict[str, dict[str, str]] = {
     "collect/audit.parquet": AUDIT,
     "collect/deliveries.parquet": DELIVERIES,
 }
+
+
+PROBES: dict[str, str] = {
+    "seq": "int64",  # number of the probe, from 0, in the order of sending
+    "path": "str",  # read | write
+    "connection": "str",  # new | reused
+    "intended_ns": "int64",
+    "sent_ns": "int64",
+    "done_ns": "Int64",  # when it was answered or had failed; null: still under way when the prober was stopped
+    "status": "int16",  # HTTP status; 0: no answer
+    "error": "str",  # refused, reset, closed, timeout ..., under way; empty if answered
+    "event_id": "str",  # write only; else empty
+}
+OPTIONAL_DATASETS: dict[str, tuple[str, dict[str, str]]] = {
+    "probe/samples.parquet": ("probes", PROBES),
+    "replay/verdicts.parquet": ("replay", REPLAY),
+}
+"""Data sets of the stages that only some scenarios have: field of ScenarioEvidence and columns."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +145,8 @@ class PhaseClock:
 class ScenarioEvidence:
     """All evidence of one scenario, read from sealed stages whose hashes were checked.
 
-    ``generator``, ``observe`` and ``collect`` are the stages' JSON facts (docs/archive.md).
+    ``generator``, ``observe``, ``collect``, ``probe`` and ``drill`` are the stages' JSON facts (docs/archive.md). The
+    last fields are None in a scenario without that stage (``evidence.scenario_stages``).
     """
 
     scenario: str
@@ -114,3 +159,27 @@ class ScenarioEvidence:
     generator: dict[str, Any]
     observe: dict[str, Any]
     collect: dict[str, Any]
+    probes: pd.DataFrame | None = None
+    probe: dict[str, Any] | None = None
+    drill: dict[str, Any] | None = None
+    replay: pd.DataFrame | None = None
+    missing: tuple[str, ...] = ()
+    """Data sets ("stage/file") that are not there and stand as empty: such evidence is only shown, never judged."""
+
+
+def data_sets_of(evidence: ScenarioEvidence) -> tuple[str, ...]:
+    """The names ("stage/file") of the data sets that this evidence has."""
+    optional = (name for name, (field, _) in OPTIONAL_DATASETS.items() if getattr(evidence, field) is not None)
+    return (*DATASETS, *optional)
+
+
+def frame_of(evidence: ScenarioEvidence, dataset: str) -> pd.DataFrame:
+    """The rows of one of them."""
+    optional = OPTIONAL_DATASETS.get(dataset)
+    frame: pd.DataFrame = getattr(evidence, optional[0] if optional else dataset.split("/")[1].removesuffix(".parquet"))
+    return frame
+
+
+def columns_of(dataset: str) -> dict[str, str]:
+    """Column -> type of a data set."""
+    return DATASETS[dataset] if dataset in DATASETS else OPTIONAL_DATASETS[dataset][1]

@@ -1,15 +1,22 @@
 """The archive's vocabulary: scopes, stages, seals, and the closed set of evidence that a run implies."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from readiness.model.scenario import Scenario
 
 RUN_SCOPE = "_run"
 """Scope of the stages that serve the whole run; no scenario can have this name."""
 
+PROBE_SUFFIX, REPLAY_SUFFIX = "/probe", "/replay"
+"""Appended to the source of a scenario's events: the source of its write probes, and of what is sent once more."""
+
 RUN_STAGES: tuple[str, ...] = ("plan", "deploy", "verify")
-SCENARIO_STAGES: tuple[str, ...] = ("load", "observe", "collect", "check")
-"""The stages whose seals make up the evidence digest, in order. Report, sign-off, decision and teardown come after
-the evidence and are not part of it."""
+"""The stages of the whole run that make up, before those of its scenarios (``scenario_stages``), the evidence digest.
+Report, sign-off, decision and teardown come after the evidence and are not part of it."""
 
 REQUIRED_FILES: dict[str, tuple[str, ...]] = {
     "plan": ("run.json",),
@@ -17,8 +24,11 @@ REQUIRED_FILES: dict[str, tuple[str, ...]] = {
     "verify": ("verify.json",),
     "load": ("plan.json", "requests.parquet", "phases.json", "generator.json"),
     "observe": ("metrics.parquet", "health.parquet", "observe.json"),
+    "probe": ("samples.parquet", "probe.json"),
+    "drill": ("drill.json",),
     "collect": ("audit.parquet", "deliveries.parquet", "collect.json"),
-    "check": ("result.json",),
+    "replay": ("verdicts.parquet", "replay.json"),
+    "check": ("result.json", "ledger.parquet"),
     "report": ("report.html", "report.json"),
     "sign_off": ("sign-off.json",),
     "decide": ("decision.json",),
@@ -67,7 +77,18 @@ class Seal:
     fingerprint: dict[str, Any] = field(default_factory=dict)
 
 
-def evidence_stages(scenarios: tuple[str, ...]) -> tuple[StageRef, ...]:
+def scenario_stages(scenario: Scenario) -> tuple[str, ...]:
+    """The stages whose evidence a decision over this scenario needs, in the order of the digest."""
+    return (*measuring_stages(scenario), "check")
+
+
+def measuring_stages(scenario: Scenario) -> tuple[str, ...]:
+    """The stages that leave the evidence which the check stage of this scenario judges."""
+    beside = [stage for stage, needed in (("probe", scenario.probed), ("drill", scenario.drill)) if needed]
+    return ("load", "observe", *beside, "collect", *(["replay"] if scenario.replayed else []))
+
+
+def evidence_stages(scenarios: tuple[Scenario, ...]) -> tuple[StageRef, ...]:
     """Every stage whose evidence a decision over these scenarios needs, in the order of the digest."""
     of_run = tuple(StageRef(RUN_SCOPE, stage) for stage in RUN_STAGES)
-    return of_run + tuple(StageRef(name, stage) for name in scenarios for stage in SCENARIO_STAGES)
+    return of_run + tuple(StageRef(item.name, stage) for item in scenarios for stage in scenario_stages(item))

@@ -16,6 +16,7 @@ class Dimension(StrEnum):
     RATIO = "ratio"
     COUNT = "count"
     BYTES = "bytes"
+    BANDWIDTH = "B/s"
     BYTES_PER_HOUR = "bytes/h"
     CORES_PER_HOUR = "cores/h"
 
@@ -26,6 +27,7 @@ _FACTORS: dict[Dimension, dict[str, float]] = {
     Dimension.RATIO: {"%": 0.01, "": 1.0},
     Dimension.COUNT: {"": 1.0},
     Dimension.BYTES: {"B": 1.0, "KiB": 1024.0, "MiB": 1024.0**2, "GiB": 1024.0**3},
+    Dimension.BANDWIDTH: {"B/s": 1.0, "KiB/s": 1024.0, "MiB/s": 1024.0**2, "kbit/s": 125.0, "Mbit/s": 125_000.0},
     Dimension.BYTES_PER_HOUR: {"B/h": 1.0, "KiB/h": 1024.0, "MiB/h": 1024.0**2},
     Dimension.CORES_PER_HOUR: {"cores/h": 1.0},
 }

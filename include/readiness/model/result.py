@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from readiness.model.interval import Interval
+from readiness.model.ledger import LedgerSummary
 from readiness.model.verdict import Decision, Verdict
 
 
@@ -61,6 +62,46 @@ class LoadProof:
 
 
 @dataclass(frozen=True)
+class Outage:
+    """One time in which a probed path did not serve (see analysis.outage).
+
+    ``from_ns`` to ``until_ns``: the longest that it can have been, epoch ns; ``low_s``, ``high_s``: bounds of its
+    length, ``high_s`` None if it has none: the path had not served before (not ``began``), or never served again (not
+    ``ended``); ``failed``: probes that failed in it."""
+
+    path: str
+    connection: str
+    from_ns: int
+    until_ns: int
+    low_s: float
+    high_s: float | None
+    failed: int
+    began: bool = True
+    ended: bool = True
+
+
+LISTED_OUTAGES = 500
+
+
+@dataclass(frozen=True)
+class PathInterruption:
+    """What the probes say of one path.
+
+    ``low_s``, ``high_s``: bounds of its longest outage (``high_s`` None: without bound); without any outage 0 and the
+    longest that one could have gone unseen. ``count``: of all outages; ``outages``: at most the LISTED_OUTAGES longest
+    of them, in the order of time."""
+
+    path: str
+    connection: str
+    probes: int
+    failed: int
+    low_s: float
+    high_s: float | None
+    count: int
+    outages: tuple[Outage, ...]
+
+
+@dataclass(frozen=True)
 class ScenarioResult:
     """Everything that the check stage says of one scenario. ``trusted`` False: the evidence is incomplete, fails a
     data check or does not prove its load; ``problems`` names each reason, and the decision is INCONCLUSIVE."""
@@ -72,6 +113,10 @@ class ScenarioResult:
     load_proof: LoadProof | None
     objectives: tuple[ObjectiveResult, ...]
     data_checks: tuple[DataCheck, ...]
+    ledger: LedgerSummary | None = None
+    """None: the evidence has no form from which the ledger could be made."""
+    interruptions: tuple[PathInterruption, ...] = ()
+    """Of each probed path, in a scenario with probes."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +139,8 @@ class SignOff:
 
 @dataclass(frozen=True)
 class RunDecision:
-    """The decision of a run. ``scope``: "release", or "merge" for a smoke run, which never gates a release."""
+    """The decision of a run. ``scope``: "release", or "merge" for a smoke run, which never gates a release.
+    ``by_scenario``: what the evidence of each scenario alone says; the run's word is never better than the worst."""
 
     run_id: str
     decision: Decision
@@ -104,3 +150,4 @@ class RunDecision:
     scenarios: tuple[ScenarioResult, ...]
     sign_off: SignOff | None = None
     warnings: tuple[str, ...] = field(default=())
+    by_scenario: dict[str, Decision] = field(default_factory=dict)

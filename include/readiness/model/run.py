@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from readiness.model.environment import Environment
-from readiness.model.scenario import ProfileName, Scenario
+from readiness.model.environment import AnyEnvironment
+from readiness.model.scenario import Scenario
+from readiness.model.written import ProfileName
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class RunPlan:
     run_id: str
     created_at: str
     requested_by: str
-    environment: Environment
+    environment: AnyEnvironment
     scenarios: tuple[Scenario, ...]
     profile: ProfileName
     version_under_test: str
@@ -28,6 +29,12 @@ class RunPlan:
     @property
     def scenario_names(self) -> tuple[str, ...]:
         return tuple(scenario.name for scenario in self.scenarios)
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The connections ("from:to") on which a drill of this run injects faults, each once."""
+        steps = [step for scenario in self.scenarios if scenario.drill for step in scenario.drill.steps]
+        return tuple(dict.fromkeys(step.link for step in steps if step.link is not None))
 
     def scenario(self, name: str) -> Scenario:
         """The scenario of that name. Raises KeyError for one that the run does not have."""

@@ -3,37 +3,17 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from readiness.model.metric import CATALOGUE, Metric
-from readiness.model.quantity import Dimension, parse, show, write
-
-Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=60)]
-
-
-def _reads(dimension: Dimension) -> BeforeValidator:
-    return BeforeValidator(lambda value: parse(value, dimension))
-
-
-def _writes(dimension: Dimension) -> PlainSerializer:
-    return PlainSerializer(lambda value: write(value, dimension), when_used="json")
-
-
-Duration = Annotated[float, _reads(Dimension.DURATION), _writes(Dimension.DURATION)]
-"""Seconds; written "45s", "30min"."""
-Rate = Annotated[float, _reads(Dimension.RATE), _writes(Dimension.RATE), Field(gt=0, le=10_000)]
-"""Events per second; written "5000/min"."""
-Share = Annotated[float, _reads(Dimension.RATIO), _writes(Dimension.RATIO), Field(ge=0, lt=1)]
-"""Ratio; written "40%"."""
-ProfileName = Literal["full", "smoke"]
+from readiness.model.drill import Drill
+from readiness.model.metric import CATALOGUE, PROBES, VERDICTS_CHANGED, Metric
+from readiness.model.quantity import Dimension, parse, show
+from readiness.model.written import Duration, ProfileName, Rate, Slug, UserModel
 
 _MUST = re.compile(r"^\s*(<=|>=|==|<|>)\s*(.+)$")
 
 
-class UserModel(BaseModel):
-    """Base of everything users write: frozen, and a key that nobody reads is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+Severity = Literal["blocking", "advisory"]
 
 
 class Target(UserModel):
@@ -64,7 +44,9 @@ class Objective(UserModel):
     metric: str
     statistic: str | None = None
     must: Target
-    severity: Literal["blocking", "advisory"] = "blocking"
+    severity: Severity = "blocking"
+    smoke_severity: Severity | None = None
+    """In a smoke run instead: "advisory" where its short phases cannot judge what the full ones do."""
     confidence: Annotated[float, Field(ge=0.8, le=0.999)] = 0.95
 
     @model_validator(mode="before")
@@ -122,29 +104,6 @@ class Profile(UserModel):
     """Deadline for the platform to finish what it accepted, after the load has ended."""
 
 
-class DrillStep(UserModel):
-    """One fault: ``at`` is its time as a share of the measured phase."""
-
-    at: Share
-    action: Literal["kill"]
-    signal: Literal["KILL", "TERM"] = "KILL"
-    component: Slug
-    replicas: Annotated[int, Field(ge=1, le=100)] = 1
-
-
-class Drill(UserModel):
-    """Faults injected during the measured phase, in the order of their times."""
-
-    steps: Annotated[tuple[DrillStep, ...], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "Drill":
-        times = [step.at for step in self.steps]
-        if times != sorted(times):
-            raise ValueError("steps: must be in the order of their times (at)")
-        return self
-
-
 class Baseline(UserModel):
     """Whether a run needs earlier runs to compare with, and how many."""
 
@@ -175,8 +134,31 @@ class Scenario(UserModel):
             raise ValueError(f"objectives: the name {', '.join(twice)} is used more than once")
         return self
 
+    def in_profile(self, profile: ProfileName) -> "Scenario":
+        """This scenario as a run of that profile judges it: objectives have the severity of the profile."""
+        objectives = tuple(
+            item.model_copy(update={"severity": item.smoke_severity})
+            if profile == "smoke" and item.smoke_severity is not None
+            else item
+            for item in self.objectives
+        )
+        return self.model_copy(update={"objectives": objectives})
+
+    @model_validator(mode="after")
+    def _drill_for_its_metrics(self) -> "Scenario":
+        idle = [item.name for item in self.objectives if item.definition.stage == "drill"]
+        if idle and self.drill is None:
+            raise ValueError(
+                f"objectives: {', '.join(idle)} can be measured only while a fault is in place; add a drill"
+            )
+        return self
+
     @property
-    def stages_needed(self) -> frozenset[str]:
-        """The measuring stages without which this scenario cannot be decided."""
-        stages = {objective.definition.stage for objective in self.objectives}
-        return frozenset(stages | {"load", "observe", "collect"} | ({"drill"} if self.drill else set()))
+    def probed(self) -> bool:
+        """Whether probes run beside the load: for an objective that rests on them, and wherever faults are injected."""
+        return self.drill is not None or any(PROBES in item.definition.evidence for item in self.objectives)
+
+    @property
+    def replayed(self) -> bool:
+        """Whether a sample of the events is sent again when it is quiet, to compare the verdicts."""
+        return any(item.metric == VERDICTS_CHANGED for item in self.objectives)

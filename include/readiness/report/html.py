@@ -6,19 +6,23 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from readiness.model.dataset import DATASETS, PhaseClock, ScenarioEvidence
+from readiness.model.dataset import PhaseClock, ScenarioEvidence, data_sets_of, frame_of
 from readiness.model.quantity import Dimension, show
 from readiness.model.result import DataCheck, RunDecision, ScenarioResult
 from readiness.model.run import RunPlan
 from readiness.model.scenario import Scenario
-from readiness.model.verdict import Verdict
+from readiness.model.trend import Trends
+from readiness.model.verdict import Decision, Verdict
 from readiness.report import facts, summary
+from readiness.report.failover import Failover, failover_picture
 from readiness.report.figures import Figure, draw_all
+from readiness.report.ledger import LedgerView, ledger_view
 
 
 @dataclass(frozen=True)
 class _Section:
-    """What the page shows of one scenario. ``result`` None: it was not checked; ``figures`` empty: no evidence."""
+    """What the page shows of one scenario. ``result`` None: it was not checked; ``figures`` empty: no evidence;
+    ``decided`` None: it is the run's only scenario."""
 
     name: str
     title: str
@@ -27,13 +31,17 @@ class _Section:
     times: str
     zero: str
     badge: summary.Badge
+    decided: summary.Badge | None
     result: ScenarioResult | None
     rows: tuple[summary.ObjectiveRow, ...]
     proof: tuple[facts.Fact, ...]
+    ledger: LedgerView | None
     bad_checks: tuple[DataCheck, ...]
     good_checks: tuple[DataCheck, ...]
+    failover: Failover | None
     figures: tuple[Figure, ...]
-    data_sets: tuple[tuple[str, int], ...]
+    data_sets: tuple[tuple[str, str], ...]
+    missing: tuple[str, ...]
     equipment: tuple[tuple[str, tuple[facts.Fact, ...]], ...]
 
 
@@ -43,15 +51,23 @@ def render(
     evidence: Mapping[str, ScenarioEvidence],
     *,
     status: Mapping[str, Any] | None = None,
+    trends: Mapping[str, Trends] | None = None,
 ) -> str:
     """The page. Equal values give equal bytes.
 
-    ``evidence``: by scenario; one that is missing, or whose data sets are empty, is said to be so in its place.
-    ``status``: the target's status as it was deployed (docs/platform-api.md), if known. A run that awaits its
-    sign-off is rendered with ``decision.sign_off`` None.
+    ``evidence``: by scenario; one that is missing, or whose data sets are missing or empty, is said to be so in its
+    place, and what there is of it is shown.
+    ``trends``: of memory and CPU, by scenario. ``status``: the target's status as it was deployed
+    (docs/platform-api.md), if known. A run that awaits its sign-off is rendered with ``decision.sign_off`` None.
     """
     results = {result.scenario: result for result in decision.scenarios}
-    sections = [_section(plan, item, results.get(item.name), evidence.get(item.name)) for item in plan.scenarios]
+    several = decision.by_scenario if len(plan.scenarios) > 1 else {}
+    found, slopes = evidence.get, trends or {}
+    sections = [
+        _section(plan, item, results.get(item.name), found(item.name), slopes.get(item.name, Trends()),
+                 several.get(item.name))
+        for item in plan.scenarios
+    ]  # fmt: skip
     clocks = [found.clock for found in evidence.values()]
     template = _templates().get_template("report.html.j2")
     return template.render(
@@ -82,7 +98,12 @@ def _templates() -> Environment:
 
 
 def _section(
-    plan: RunPlan, scenario: Scenario, result: ScenarioResult | None, found: ScenarioEvidence | None
+    plan: RunPlan,
+    scenario: Scenario,
+    result: ScenarioResult | None,
+    found: ScenarioEvidence | None,
+    trends: Trends,
+    decided: Decision | None,
 ) -> _Section:
     proof = result.load_proof if result else None
     checks = result.data_checks if result else ()
@@ -94,13 +115,17 @@ def _section(
         times=_times(found.clock) if found else "",
         zero=_zero(found.clock) if found else "",
         badge=_badge(result),
+        decided=None if decided is None else summary.decision_badge(decided),
         result=result,
         rows=summary.rows(result, scenario.objectives) if result else (),
         proof=facts.load_facts(proof) if proof else (),
+        ledger=ledger_view(result.ledger) if result and result.ledger else None,
         bad_checks=tuple(check for check in checks if check.verdict is not Verdict.PASS),
         good_checks=tuple(check for check in checks if check.verdict is Verdict.PASS),
-        figures=draw_all(found, scenario, proof) if found else (),
+        failover=failover_picture(found, scenario, result) if found else None,
+        figures=draw_all(found, scenario, proof, trends) if found else (),
         data_sets=tuple(_data_sets(found)) if found else (),
+        missing=found.missing if found else (),
         equipment=_equipment(found) if found else (),
     )
 
@@ -136,10 +161,10 @@ def _zero(clock: PhaseClock) -> str:
     return facts.utc_of_ns(starts[0]) if starts else ""
 
 
-def _data_sets(found: ScenarioEvidence) -> Iterable[tuple[str, int]]:
-    for path in DATASETS:
-        stem = path.rpartition("/")[2].removesuffix(".parquet")
-        yield path, len(getattr(found, stem))
+def _data_sets(found: ScenarioEvidence) -> Iterable[tuple[str, str]]:
+    """Each data set and its number of rows in words."""
+    for path in dict.fromkeys([*data_sets_of(found), *found.missing]):
+        yield path, "missing" if path in found.missing else f"{len(frame_of(found, path)):,}"
 
 
 def _equipment(found: ScenarioEvidence) -> tuple[tuple[str, tuple[facts.Fact, ...]], ...]:

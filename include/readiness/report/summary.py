@@ -58,6 +58,7 @@ class ObjectiveRow:
     badge: Badge
     excess: str
     reason: str
+    note: str
     bar: Bar | None
 
 
@@ -153,6 +154,7 @@ def _row(scenario: str, item: ObjectiveResult, target: Target | None) -> Objecti
         badge=verdict_badge(item.verdict),
         excess=_excess(measured.value, target) if item.verdict in (Verdict.FAIL, Verdict.WARN) else "",
         reason=item.reason if measured.note in item.reason else f"{item.reason}; {measured.note}".removeprefix("; "),
+        note=measured.note,
         bar=_bar(item, target),
     )
 

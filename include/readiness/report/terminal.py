@@ -7,9 +7,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from readiness.model.result import ObjectiveResult, RunDecision, ScenarioResult
+from readiness.model.verdict import Decision
 
 if TYPE_CHECKING:
     from rich.live import Live
+
+
+_DONE_SHOWN = 4
 
 
 def decision_text(decision: RunDecision) -> str:
@@ -18,7 +22,7 @@ def decision_text(decision: RunDecision) -> str:
     lines += [f"  because: {reason}" for reason in decision.reasons]
     lines += [f"  note: {warning}" for warning in decision.warnings]
     for scenario in decision.scenarios:
-        lines += _scenario_lines(scenario)
+        lines += _scenario_lines(scenario, decision.by_scenario.get(scenario.scenario))
     if decision.sign_off is not None and decision.sign_off.answer != "not required":
         signed = decision.sign_off
         lines.append(f"signed: {signed.answer} by {signed.by or 'nobody'} at {signed.answered_at or 'no time'}")
@@ -30,9 +34,9 @@ def _scope(decision: RunDecision) -> str:
     return "can gate a release" if decision.scope == "release" else "a smoke run: can gate a merge, never a release"
 
 
-def _scenario_lines(scenario: ScenarioResult) -> list[str]:
+def _scenario_lines(scenario: ScenarioResult, decision: Decision | None) -> list[str]:
     trust = "" if scenario.trusted else "  EVIDENCE NOT TRUSTED"
-    lines = [f"{scenario.scenario}: {scenario.verdict}{trust}"]
+    lines = [f"{scenario.scenario}: {f'{decision}, ' if decision else ''}{scenario.verdict}{trust}"]
     proof = scenario.load_proof
     if proof is not None:
         word = "proven" if proof.valid else "NOT PROVEN"
@@ -45,7 +49,8 @@ def _scenario_lines(scenario: ScenarioResult) -> list[str]:
 
 
 def _cells(objective: ObjectiveResult) -> tuple[str, ...]:
-    return (str(objective.verdict), objective.name, objective.shown, f"must be {objective.must}")
+    return (str(objective.verdict), objective.name, objective.shown, f"must be {objective.must}",
+            objective.measurement.note)  # fmt: skip
 
 
 def _table(rows: list[tuple[str, ...]]) -> list[str]:
@@ -86,13 +91,14 @@ class Where(Protocol):
 
 
 class LiveProgress:
-    """Shows where a run is; ``read`` says where that is, None before the first stage.
+    """Shows where a run is; ``read`` says where that is, None before the first stage; ``scenarios``: all of the run, so
+    that one of several is shown as such.
 
     On a terminal one line that changes, otherwise one plain line for each stage, on standard error. A context manager;
     call ``update`` as often as you like."""
 
-    def __init__(self, read: Callable[[], Where | None]) -> None:
-        self._read = read
+    def __init__(self, read: Callable[[], Where | None], scenarios: tuple[str, ...] = ()) -> None:
+        self._read, self._scenarios = read, scenarios
         self._live: Live | None = None
         self._said = ""
 
@@ -118,9 +124,18 @@ class LiveProgress:
             return
         if self._live is not None:
             text = progress_text(now.stage, now.scenario, (time.time_ns() - now.stage_started_ns) / 1e9, now.load)
-            self._live.update(f"{' > '.join(now.done)}{' > ' if now.done else ''}[bold]{text}[/bold]")
+            done = ("...", *now.done[-_DONE_SHOWN:]) if len(now.done) > _DONE_SHOWN else now.done
+            self._live.update(
+                f"{self._number(now.scenario)}{' > '.join(done)}{' > ' if done else ''}[bold]{text}[/bold]"
+            )
             return
         heading = f"{now.stage} {now.scenario}" if now.scenario else now.stage
         if heading != self._said:
             self._said = heading
-            print(f"stage {heading}", file=sys.stderr, flush=True)
+            print(f"stage {heading}{self._number(now.scenario, ' (', ')')}", file=sys.stderr, flush=True)
+
+    def _number(self, scenario: str | None, before: str = "", after: str = "  ") -> str:
+        """ "2 of 6" for one of several scenarios, else empty."""
+        if scenario not in self._scenarios or len(self._scenarios) < 2:
+            return ""
+        return f"{before}{self._scenarios.index(scenario) + 1} of {len(self._scenarios)}{after}"

@@ -1,5 +1,6 @@
 """Collect: what the system kept - the audit trail and the sink's deliveries - once it has finished its work."""
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -8,9 +9,11 @@ from typing import Any
 
 from readiness.clients import platform_api
 from readiness.clients.tables import TableWriter
+from readiness.clients.target_process import TargetError
 from readiness.model.dataset import AUDIT, DELIVERIES
-from readiness.model.evidence import RUN_SCOPE, StageRef
-from readiness.stages.recording import recording
+from readiness.model.environment import Environment, ExternalEnvironment
+from readiness.model.evidence import PROBE_SUFFIX, RUN_SCOPE, StageRef
+from readiness.stages.recording import Recording, recording
 from readiness.stages.run import Run
 
 _EMPTY_READINGS = 3
@@ -25,32 +28,70 @@ class _Outcome:
 
 
 def collect(run: Run, name: str) -> None:
-    """Wait until the queue is empty, at most the profile's drain, then read everything of this scenario's source.
-    Raises StageError when a part could not be read; what was read is sealed."""
-    deadline_s = run.plan.scenario(name).profiles[run.plan.profile].drain
+    """Wait until the target is whole again (after a drill) and its queue is empty, each at most the profile's drain,
+    then read everything of this scenario's sources. Raises StageError when a part could not be read; what was read is
+    sealed. A target that never became whole is a result, and is read as it is."""
+    scenario = run.plan.scenario(name)
+    deadline_s = scenario.profiles[run.plan.profile].drain
     inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"), StageRef(name, "load"))
     with recording(run, StageRef(name, "collect"), inputs) as record:
-        started_ns, status, source = time.time_ns(), run.status(), run.source(name)
-        drained_at_ns, reason = wait_drained(_admin_urls(status, run.plan.environment.under_load), deadline_s)
-        parts = {
-            "audit": (f"{status['base_url']}/v1/audit", AUDIT, audit_row),
-            "deliveries": (f"{status['sink_url']}/deliveries", DELIVERIES, delivery_row),
-        }
-        facts: dict[str, Any] = {}
-        problems = [reason] if reason else []
-        for part, (url, columns, to_row) in parts.items():
-            with TableWriter(record.folder / f"{part}.parquet", columns) as table:
-                outcome = _Outcome()
-                table.extend(_rows(url, source, to_row, outcome))
-            record.rows[f"{part}.parquet"] = table.count
-            facts[part] = {"complete": outcome.complete, "count": table.count}
-            problems += [outcome.reason] if outcome.reason else []
+        started_ns, status = time.time_ns(), run.status()
+        sources = [run.source(name), *([run.source(name) + PROBE_SUFFIX] if scenario.probed else [])]
+        healed_at_ns = _wait_healed(run, deadline_s) if scenario.drill else None
+        drained_at_ns, reason = wait_drained(admin_urls(status, run.plan.environment.under_load), deadline_s)
+        read_from_ns = time.time_ns()
+        facts, problems = _read(record, status, sources, frozenset(run.plan.environment.absent))
         record.write("collect.json", facts | {
             "drained": drained_at_ns is not None, "drained_at_ns": drained_at_ns, "deadline_s": deadline_s,
-            "started_ns": started_ns, "finished_ns": time.time_ns(),
-            "clock": {"kind": "same machine", "offset_ns": 0, "uncertainty_ns": 0},
+            "healed_at_ns": healed_at_ns, "sources": sources, "started_ns": started_ns, "read_from_ns": read_from_ns,
+            "finished_ns": time.time_ns(),
+            "clock": _clock(run.plan.environment),
         })  # fmt: skip
-        record.failure = "; ".join(problems)
+        record.failure = "; ".join(part for part in (reason, *problems) if part)
+
+
+def _read(
+    record: Recording, status: dict[str, Any], sources: list[str], absent: frozenset[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """Store the audit trail and the deliveries of these sources; how much came, and why there may be more. A data set
+    that the target does not offer stays empty."""
+    parts = {
+        "audit": (f"{status['base_url']}/v1/audit", AUDIT, audit_row),
+        "deliveries": (f"{status['sink_url']}/deliveries", DELIVERIES, delivery_row),
+    }
+    facts: dict[str, Any] = {}
+    problems: list[str] = []
+    for part, (url, columns, to_row) in parts.items():
+        asked = [] if f"collect/{part}.parquet" in absent else sources
+        outcomes = [_Outcome() for _ in asked]
+        with TableWriter(record.folder / f"{part}.parquet", columns) as table:
+            for source, outcome in zip(asked, outcomes, strict=True):
+                table.extend(_rows(url, source, to_row, outcome))
+        record.rows[f"{part}.parquet"] = table.count
+        facts[part] = {"complete": all(outcome.complete for outcome in outcomes), "count": table.count}
+        problems += [outcome.reason for outcome in outcomes if outcome.reason]
+    return facts, problems
+
+
+def _clock(environment: Environment) -> dict[str, Any]:
+    """How the target's clock may differ from ours: not at all on this machine, else as the environment file says."""
+    if isinstance(environment, ExternalEnvironment) and environment.target.clock_uncertainty:
+        uncertainty_ns = round(environment.target.clock_uncertainty * 1e9)
+        return {"kind": "as the environment file says", "offset_ns": 0, "uncertainty_ns": uncertainty_ns}
+    return {"kind": "same machine", "offset_ns": 0, "uncertainty_ns": 0}
+
+
+def _wait_healed(run: Run, deadline_s: float) -> int | None:
+    """The time (epoch ns) at which the target said that all of it is ready; None if it did not in time."""
+    ends_s = time.monotonic() + deadline_s
+    while True:
+        # A status that does not come, or not as documented, is one of a target that is not whole.
+        with contextlib.suppress(TargetError, ValueError):
+            if run.target.status()["state"] == "ready":
+                return time.time_ns()
+        if time.monotonic() > ends_s:
+            return None
+        time.sleep(_BETWEEN_READINGS_S)
 
 
 def wait_drained(admin_urls: list[str], deadline_s: float) -> tuple[int | None, str]:
@@ -72,7 +113,7 @@ def wait_drained(admin_urls: list[str], deadline_s: float) -> tuple[int | None, 
     return None, reason
 
 
-def _admin_urls(status: dict[str, Any], under_load: str) -> list[str]:
+def admin_urls(status: dict[str, Any], under_load: str) -> list[str]:
     """Admin addresses of the replicas that have a queue: those that take the load."""
     return [part["admin_url"] for part in status["components"] if part["admin_url"] and part["component"] == under_load]
 

@@ -6,7 +6,7 @@ from readiness.clients.archive import ArchiveError
 from readiness.model.document import from_json
 from readiness.model.evidence import RUN_SCOPE, StageRef
 from readiness.model.result import RunDecision, ScenarioResult, SignOff
-from readiness.stages.check import examine
+from readiness.stages.check import examination, ledger_problems
 from readiness.stages.recording import recording
 from readiness.stages.report import REPORT
 from readiness.stages.run import Run
@@ -28,9 +28,9 @@ def current_decision(run: Run) -> RunDecision:
     does not follow from the evidence beside it is a problem, however well it is sealed."""
     from readiness.analysis.decision import decide_run
 
-    names = run.plan.scenario_names
-    problems = (*run.archive.check(run.run_id, names), *result_problems(run))
-    digest = run.archive.evidence_digest(run.run_id, names)
+    scenarios = run.plan.scenarios
+    problems = (*run.archive.check(run.run_id, scenarios), *result_problems(run))
+    digest = run.archive.evidence_digest(run.run_id, scenarios)
     return decide_run(run.plan, run.results(), problems, digest, _signed(run))
 
 
@@ -38,10 +38,12 @@ def result_problems(run: Run) -> tuple[str, ...]:
     """Each scenario whose sealed result is not what its evidence says."""
     problems = []
     for name in run.plan.scenario_names:
-        sealed, again = run.result(name), examine(run, name)
+        found = examination(run, name)
+        sealed, again = run.result(name), found.result
         if sealed is not None and _verdicts(sealed) != _verdicts(again):
             problems.append(f"{name}/check/result.json: says {sealed.verdict}, the evidence says {again.verdict}"
                             f"{'' if again.trusted else ' and cannot be trusted'}")  # fmt: skip
+        problems += ledger_problems(run, name, found)
     return tuple(problems)
 
 
@@ -49,7 +51,8 @@ def _verdicts(result: ScenarioResult) -> tuple[object, ...]:
     """What must come out the same. Measured values are left out: the last digits may differ between machines."""
     objectives = tuple((item.name, item.verdict) for item in result.objectives)
     checks = tuple(sorted((item.dataset, item.check, item.verdict) for item in result.data_checks))
-    return (result.trusted, result.verdict, objectives, checks)
+    ledger = None if result.ledger is None else result.ledger.digest
+    return (result.trusted, result.verdict, objectives, checks, ledger)
 
 
 def _signed(run: Run) -> SignOff | None:

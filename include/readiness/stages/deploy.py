@@ -1,4 +1,5 @@
-"""Deploy: take the environment, remove what an earlier run left, start the version under test."""
+"""Deploy: take the environment, remove what an earlier run left, start the version under test (or find the one that
+runs already)."""
 
 import time
 
@@ -8,6 +9,7 @@ from readiness.model.evidence import RUN_SCOPE, StageRef
 from readiness.model.run import RunPlan
 from readiness.stages.recording import recording
 from readiness.stages.run import EnvironmentInUseError, Run, StageError
+from readiness.stages.steady_state import LONGEST_S
 
 _STAGES_S = 900.0
 _ANSWER_S = 4 * 3600.0
@@ -21,10 +23,8 @@ def deploy(run: Run) -> None:
         started = time.monotonic()
         try:
             lease.take(run.environment_folder, plan.environment.name, run.run_id, lease_duration_s(plan))
-            leftover = run.target.status()["state"] != "stopped"
-            if leftover:  # whoever left it has no lease any more
-                run.target.down()
-            status = run.target.up(plan.replicas, plan.port)
+            leftover = run.target.clear()  # whoever left it has no lease any more
+            status = run.target.up(plan.replicas, plan.port, plan.links)
         except lease.LeaseError as error:
             raise EnvironmentInUseError(str(error)) from error
         except (TargetError, ValueError) as error:
@@ -36,5 +36,5 @@ def deploy(run: Run) -> None:
 def lease_duration_s(plan: RunPlan) -> float:
     """An upper bound for the whole run: phases and drains, the stages around them, and the wait for a signature."""
     profiles = [scenario.profiles[plan.profile] for scenario in plan.scenarios]
-    loads_s = sum(profile.warmup + profile.measure + 2 * profile.drain for profile in profiles)
+    loads_s = sum(LONGEST_S + profile.warmup + profile.measure + 4 * profile.drain for profile in profiles)
     return loads_s + _STAGES_S + (_ANSWER_S if plan.sign_off else 0.0)

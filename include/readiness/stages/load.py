@@ -1,49 +1,56 @@
-"""Load: the generator and the observer side by side, each a process of its own."""
+"""Load: the generator and its companions - observer, probes, drill - side by side, each a process of its own."""
 
 import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from readiness.clients.home import scenarios_folder
 from readiness.clients.tables import csv_to_table
+from readiness.drills.catalogue import take_back
+from readiness.drills.journal import Journal, remove_leftovers
 from readiness.model.dataset import REQUESTS
-from readiness.model.evidence import RUN_SCOPE, StageRef
+from readiness.model.evidence import RUN_SCOPE, StageRef, measuring_stages
 from readiness.model.scenario import Profile, Scenario
 from readiness.stages.recording import Recording, recording
 from readiness.stages.run import Run, StageError
+from readiness.stages.steady_state import settle
 
 _START_S = 60.0  # generator: imports, traffic, first connections
 _STOP_S = 20.0
 
 
 def load(run: Run, name: str) -> None:
-    """Send the scenario's load and observe the target meanwhile. Raises StageError when the load could not be sent
+    """Send the scenario's load; meanwhile observe the target and, where the scenario says so, probe it and inject its
+    faults. Raises StageError when the load could not be sent
     as scheduled; what was recorded until then is sealed. A target that refuses or dies is no error of this stage:
-    that is what it is there to record."""
+    that is what it is there to record. Raises NotSteadyError, having sent nothing, when the target is not in its steady
+    state and does not come back to it."""
     scenario = run.plan.scenario(name)
     profile = scenario.profiles[run.plan.profile]
     inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"))
     with recording(run, StageRef(name, "load"), inputs) as record:
+        record.write("steady.json", settle(run, scenario))
         plan_file = record.folder / "plan.json"
         record.write("plan.json", _generator_plan(run, scenario, profile, record.folder))
         log = (record.folder / "generator.log").open("wb")
-        observer = _start(_observe_command(run, name, record.folder))
+        companions = [_start(_stage_command(run, name, stage, record.folder)) for stage in companions_of(scenario)]
         generator = _start([sys.executable, str(scenarios_folder() / "locust" / "run_plan.py"), str(plan_file)], log)
         try:
             sends_s = profile.warmup + profile.measure + scenario.load.request_timeout
             code = _wait(generator, sends_s + _START_S)
             phases_known = (record.folder / "phases.json").is_file()
             if phases_known and code == 0:
-                _wait(observer, profile.drain + _STOP_S)
+                _wait_all(companions, profile.drain + _STOP_S)
         finally:
-            _stop(generator)
-            _stop(observer)
+            _stop(generator, *companions)
+            left = remove_leftovers(Journal(run.environment_folder), take_back) if scenario.drill else []
             log.close()
             _keep_records(record)
-        record.failure = _failure(code, record.folder)
+        record.failure = _failure(code, record.folder) or _left_behind(left)
 
 
 def _generator_plan(run: Run, scenario: Scenario, profile: Profile, out_dir: Path) -> dict[str, Any]:
@@ -68,13 +75,18 @@ def _generator_plan(run: Run, scenario: Scenario, profile: Profile, out_dir: Pat
     }
 
 
-def _observe_command(run: Run, name: str, folder: Path) -> list[str]:
-    stage = [sys.executable, "-m", "readiness", "stage", "observe", "--run", run.run_id, "--scenario", name]
-    return [*stage, "--phases", str(folder / "phases.json"), "--home", str(run.home.root)]
+def companions_of(scenario: Scenario) -> tuple[str, ...]:
+    """The stages that run beside the load of this scenario and follow its phase clock."""
+    return tuple(stage for stage in measuring_stages(scenario) if stage in ("observe", "probe", "drill"))
+
+
+def _stage_command(run: Run, name: str, stage: str, folder: Path) -> list[str]:
+    command = [sys.executable, "-m", "readiness", "stage", stage, "--run", run.run_id, "--scenario", name]
+    return [*command, "--phases", str(folder / "phases.json"), "--home", str(run.home.root)]
 
 
 def _start(command: list[str], log: Any = None) -> subprocess.Popen[bytes]:
-    # A session of its own: Ctrl-C reaches only this process, which then stops both in order. They end by themselves
+    # A session of its own: Ctrl-C reaches only this process, which then stops all of them. They end by themselves
     # when the process they are told of is gone.
     environment = os.environ | {"READINESS_STARTER": str(os.getpid())}
     return subprocess.Popen(
@@ -90,10 +102,21 @@ def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> int | None:
         return None
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
+def _wait_all(processes: list[subprocess.Popen[bytes]], timeout_s: float) -> None:
+    """Return when all have ended, at the latest after the time."""
+    ends_s = time.monotonic() + timeout_s
+    for process in processes:
+        _wait(process, max(0.0, ends_s - time.monotonic()))
+
+
+def _stop(*processes: subprocess.Popen[bytes]) -> None:
+    """End those that still run; they have the same time to finish what they do."""
+    left = [process for process in processes if process.poll() is None]
+    for process in left:
         process.terminate()
-        if _wait(process, _STOP_S) is None:
+    _wait_all(left, _STOP_S)
+    for process in left:
+        if process.poll() is None:
             process.kill()
             process.wait()
 
@@ -109,6 +132,12 @@ def _keep_records(record: Recording) -> None:
     facts = record.folder / "generator.json"
     if facts.is_file():
         record.fingerprint["generator"] = json.loads(facts.read_text()).get("versions")
+
+
+def _left_behind(left: list[dict[str, Any]]) -> str:
+    """A drill that was killed takes nothing back; then this stage did, which is worth telling."""
+    said = [f"{item['describe']} ({'removed now' if item['removed'] else item['error']})" for item in left]
+    return f"the drill ended and left in place: {'; '.join(said)}" if said else ""
 
 
 def _failure(code: int | None, folder: Path) -> str:

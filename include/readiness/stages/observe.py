@@ -12,29 +12,22 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from readiness.clients.platform_api import Scrape, Scraper
+from readiness.clients.external_target import RunningTarget
+from readiness.clients.platform_api import Sample, Scrape, Scraper
+from readiness.clients.process_use import process_use
 from readiness.clients.tables import TableWriter
 from readiness.clients.target_process import ProcessWatch, TargetError, TargetProcess
 from readiness.model.dataset import HEALTH, METRICS
 from readiness.model.evidence import RUN_SCOPE, StageRef
 from readiness.stages.recording import Recording, recording
+from readiness.stages.replica_discovery import Discovery, Replica, replicas_of
 from readiness.stages.run import Run
 
 _QUEUE = "phantommesh_queue_depth"
 _QUIET_TICKS = 3
 _FLUSH_TICKS = 30
+_USE_TICKS = 5  # reading a whole family of processes costs milliseconds; a trend does not need it each second
 _LONGEST_ANSWER_S = 2.0
-
-
-@dataclass(frozen=True)
-class Replica:
-    """One thing to observe. ``admin_url`` None: only its process can be watched."""
-
-    component: str
-    name: str
-    admin_url: str | None
-    pid: int
-    metrics: bool
 
 
 @dataclass
@@ -62,34 +55,41 @@ def observe(run: Run, name: str, phases: Path) -> None:
             observer = Observer(
                 run.target, replicas_of(run), run.plan.environment.observation.interval, metrics, health
             )
+            discovery = Discovery(run, observer) if run.most_replicas() else None
             longest_s = profile.warmup + profile.measure + profile.drain + scenario.load.request_timeout + 60
             started_ns = time.time_ns()
-            asyncio.run(observer.run(_Until(phases, profile.drain), longest_s))
+            asyncio.run(_observe(observer, discovery, _Until(phases, profile.drain), longest_s))
         record.rows |= {"metrics.parquet": metrics.count, "health.parquet": health.count}
         _write_facts(record, run, observer, started_ns)
 
 
-def replicas_of(run: Run) -> tuple[Replica, ...]:
-    """Every replica of the deployed target, and whether the environment expects metrics of it."""
-    components = run.plan.environment.components
-    found = []
-    for part in run.status()["components"]:
-        declared = components.get(part["component"])
-        with_metrics = part["admin_url"] is not None and (declared is None or declared.metrics)
-        found.append(Replica(part["component"], part["replica"], part["admin_url"], part["pid"], with_metrics))
-    return tuple(found)
+async def _observe(observer: "Observer", discovery: Discovery | None, until: "_Until", longest_s: float) -> None:
+    discovering = asyncio.create_task(discovery.run()) if discovery else None
+    try:
+        await observer.run(until, longest_s)
+    finally:
+        if discovering is not None:
+            discovering.cancel()
+            await asyncio.wait([discovering])
+    if discovering is not None and not discovering.cancelled():
+        discovering.result()  # it only ends by itself through a fault
 
 
 def _write_facts(record: Recording, run: Run, observer: "Observer", started_ns: int) -> None:
     pulse = observer.pulse
     targets = [
-        {"component": item.component, "replica": item.name, "admin_url": item.admin_url, "metrics": item.metrics}
+        {
+            "component": item.component, "replica": item.name, "admin_url": item.admin_url, "metrics": item.metrics,
+            "memory": item.metrics or item.admin_url is None, "joined_ns": item.joined_ns,
+            "left_ns": observer.left_ns.get(item.name),
+        }
         for item in observer.replicas
-    ]
+    ]  # fmt: skip
     record.write("observe.json", {
-        "interval_s": run.plan.environment.observation.interval, "started_ns": started_ns,
-        "finished_ns": time.time_ns(), "targets": targets, "ticks": pulse.ticks, "late_ticks": pulse.late,
-        "worst_lag_ms": pulse.worst_lag_s * 1e3,
+        "interval_s": run.plan.environment.observation.interval,
+        "discovery_s": run.plan.environment.observation.discovery if run.most_replicas() else None,
+        "started_ns": started_ns, "finished_ns": time.time_ns(), "targets": targets, "ticks": pulse.ticks,
+        "late_ticks": pulse.late, "worst_lag_ms": pulse.worst_lag_s * 1e3,
     })  # fmt: skip
 
 
@@ -117,17 +117,31 @@ class Observer:
 
     def __init__(
         self,
-        target: TargetProcess,
+        target: TargetProcess | RunningTarget,
         replicas: tuple[Replica, ...],
         interval_s: float,
         metrics: TableWriter,
         health: TableWriter,
     ) -> None:
-        self._target, self.replicas, self._interval_s = target, replicas, interval_s
+        self._target, self._interval_s = target, interval_s
+        self.replicas = list(replicas)
+        self.left_ns: dict[str, int] = {}
         self._metrics, self._health = metrics, health
         self._watches = {item.name: ProcessWatch(item.pid) for item in replicas if item.admin_url is None}
         self._asking: dict[str, asyncio.Task[None]] = {}
         self.pulse = _Pulse()
+
+    def join(self, replica: Replica) -> None:
+        """Sample one more replica from the next tick on; one that had left is back."""
+        self.left_ns.pop(replica.name, None)
+        if replica.admin_url is None:
+            self._watches[replica.name] = ProcessWatch(replica.pid)
+        self.replicas = [item for item in self.replicas if item.name != replica.name] + [replica]
+
+    def leave(self, name: str, at_ns: int) -> None:
+        """Sample this replica no longer: the target has taken it away."""
+        self.left_ns.setdefault(name, at_ns)
+        self.pulse.queue.pop(name, None)
 
     async def run(self, until: _Until, longest_s: float) -> None:
         """Tick until ``until`` says so, ``longest_s`` have passed, SIGTERM or SIGINT came, or the process that started
@@ -144,8 +158,8 @@ class Observer:
                 tick_ns = anchor_ns + round(tick * self._interval_s * 1e9)
                 await _sleep_until(due_s, stop)
                 tick = self._count(tick, time.monotonic() - due_s)
-                for replica in self.replicas:
-                    task = asyncio.create_task(self._sample(scraper, replica, tick_ns))
+                for replica in (item for item in self.replicas if item.name not in self.left_ns):
+                    task = asyncio.create_task(self._sample(scraper, replica, tick_ns, tick))
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
                 self._judge_quiet(until, tick_ns)
@@ -169,9 +183,9 @@ class Observer:
         quiet = bool(depths) and max(depths) == 0 and not until.loading(now_ns)
         self.pulse.quiet = self.pulse.quiet + 1 if quiet else 0
 
-    async def _sample(self, scraper: Scraper, replica: Replica, tick_ns: int) -> None:
+    async def _sample(self, scraper: Scraper, replica: Replica, tick_ns: int, tick: int) -> None:
         if replica.admin_url is None:
-            scrape = self._watched(replica)
+            scrape = self._watched(replica, with_use=tick % _USE_TICKS == 0)
         elif replica.metrics:
             scrape = await scraper.metrics(replica.admin_url)
         else:
@@ -180,14 +194,21 @@ class Observer:
         self._health.extend([(*who, scrape.answered, scrape.ready, scrape.took_ms, scrape.error)])
         self._metrics.extend((*who, item.metric, item.labels, item.value) for item in scrape.samples)
         for item in scrape.samples:
-            if item.metric == _QUEUE:
+            if item.metric == _QUEUE and replica.name not in self.left_ns:
                 self.pulse.queue[replica.name] = item.value
 
-    def _watched(self, replica: Replica) -> Scrape:
-        alive = self._watches[replica.name].alive()
+    def _watched(self, replica: Replica, *, with_use: bool) -> Scrape:
+        watch = self._watches[replica.name]
+        alive = watch.alive()
         if not alive and replica.name not in self._asking:
             self._asking[replica.name] = asyncio.create_task(self._find_again(replica))
-        return Scrape(alive, alive, 0.0, "" if alive else "the process is gone", ())
+        use = process_use(watch.pid) if alive and with_use else None
+        samples = () if use is None else (
+            Sample("process_tree_private_bytes", "", float(use.private_bytes)),
+            Sample("process_tree_cpu_seconds_total", "", use.cpu_s),
+            Sample("process_start_time_seconds", "", use.started_s),
+        )  # fmt: skip
+        return Scrape(alive, alive, 0.0, "" if alive else "the process is gone", samples)
 
     async def _find_again(self, replica: Replica) -> None:
         """A supervised process that was restarted has another id: ask for it."""

@@ -14,14 +14,14 @@ import psutil
 from readiness.clients.home import Home, checked_run_id
 from readiness.model.document import sha256, to_json
 from readiness.model.environment import Environment
-from readiness.model.evidence import RUN_SCOPE, RUN_STAGES, SCENARIO_STAGES, StageRef
+from readiness.model.evidence import RUN_SCOPE, StageRef
 from readiness.model.run import RunPlan
-from readiness.model.scenario import ProfileName, Scenario
+from readiness.model.scenario import Scenario
+from readiness.model.written import ProfileName
 from readiness.spec.files import read_environment, read_scenario
 from readiness.stages.recording import recording
 from readiness.stages.run import Run, StageError
 
-_EXECUTABLE = frozenset((*RUN_STAGES, *SCENARIO_STAGES))
 _SEED_BITS = 31
 
 
@@ -66,10 +66,12 @@ def resolve(run_id: str, request: Request) -> RunPlan:
     environment = read_environment(_file(request.folder / "environments", request.environment, "environment"))
     if not request.scenarios or len(set(request.scenarios)) != len(request.scenarios):
         raise StageError(f"scenarios: name at least one, each once; found {', '.join(request.scenarios) or 'none'}")
-    scenarios = tuple(read_scenario(_file(request.folder, name, "scenario")) for name in request.scenarios)
-    for scenario in scenarios:
-        _require_executable(scenario)
     profile = request.profile or environment.default_profile
+    scenarios = tuple(
+        read_scenario(_file(request.folder, name, "scenario")).in_profile(profile) for name in request.scenarios
+    )
+    for scenario in scenarios:
+        _require_executable(scenario, environment)
     replicas = request.replicas or environment.components[environment.under_load].replicas
     return RunPlan(
         schema=1,
@@ -88,6 +90,16 @@ def resolve(run_id: str, request: Request) -> RunPlan:
     )
 
 
+def every_scenario(folder: Path) -> tuple[str, ...]:
+    """The names of all scenarios, in the order to run them in: without a fault before with one, few faults before many,
+    and a light load before a heavy one, so that what could leave most behind comes last. Raises SpecError."""
+    scenarios = [read_scenario(path) for path in sorted(folder.glob("*.yaml"))]
+    ordered = sorted(
+        scenarios, key=lambda item: (len(item.drill.steps) if item.drill else 0, item.load.rate, item.name)
+    )
+    return tuple(item.name for item in ordered)
+
+
 def _file(folder: Path, name: str, kind: str) -> Path:
     path = folder / f"{name}.yaml"
     if not path.is_file() or Path(name).name != name:
@@ -96,13 +108,23 @@ def _file(folder: Path, name: str, kind: str) -> Path:
     return path
 
 
-def _require_executable(scenario: Scenario) -> None:
-    missing = sorted(scenario.stages_needed - _EXECUTABLE)
-    if missing:
-        raise StageError(
-            f"scenario {scenario.name} needs the stage {', '.join(missing)}, which this version cannot execute yet; "
-            "it could not be decided, so it is not started"
-        )
+def _require_executable(scenario: Scenario, environment: Environment) -> None:
+    """A run that could not be decided is not started."""
+    for number, step in enumerate(scenario.drill.steps if scenario.drill else (), 1):
+        where = f"scenario {scenario.name}, step {number} of its drill"
+        for component in step.components:
+            if component not in environment.components:
+                raise StageError(f"{where}: the environment {environment.name} has no component {component!r}; it has "
+                                 f"{', '.join(environment.components)}")  # fmt: skip
+        named = getattr(step, "fault", None)
+        if named is not None and named not in environment.faults:
+            legal = ", ".join(environment.faults) or "none"
+            raise StageError(f"{where}: the environment {environment.name} names no fault {named!r}; it names under "
+                             f"faults: {legal}")  # fmt: skip
+        if step.link is not None and step.link not in environment.links.through:
+            legal = ", ".join(environment.links.through) or "none"
+            raise StageError(f"{where}: faults on {step.link} cannot be injected in the environment "
+                             f"{environment.name}; it names under links: {legal}")  # fmt: skip
 
 
 def _fingerprint(

@@ -23,7 +23,7 @@ class Verification:
 def recompute(run: Run) -> Verification:
     """Check seals, results and decision of a run. Raises ArchiveError only if there is no such run."""
     names = run.plan.scenario_names
-    refs = (*evidence_stages(names), REPORT, SIGN_OFF, DECIDE)
+    refs = (*evidence_stages(run.plan.scenarios), REPORT, SIGN_OFF, DECIDE)
     later = StageRef(RUN_SCOPE, "teardown")
     refs += (later,) if run.archive.is_sealed(run.run_id, later) else ()
     sealed = [ref for ref in refs if run.archive.is_sealed(run.run_id, ref)]

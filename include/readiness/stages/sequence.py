@@ -1,5 +1,6 @@
 """All stages of a run in one process, without Airflow: the same evidence and the same decision."""
 
+import importlib
 from collections.abc import Callable
 
 from readiness.clients.archive import ArchiveError
@@ -12,6 +13,7 @@ from readiness.stages.load import load
 from readiness.stages.report import report
 from readiness.stages.run import EnvironmentInUseError, Run, StageError
 from readiness.stages.sign_off import Answer, sign_off
+from readiness.stages.steady_state import NotSteadyError
 from readiness.stages.teardown import teardown
 from readiness.stages.verify import verify
 
@@ -22,14 +24,14 @@ Say = Callable[[str], None]
 def execute(run: Run, ask: Ask, failed: Say, before_teardown: Callable[[], None]) -> RunDecision:
     """Go through every stage of a planned run. ``ask``: gets the answer where a signature is needed; ``failed``: is
     told, in a line, of each stage that failed; ``before_teardown``: is called when the stopping begins, which must not
-    be interrupted. A failed stage ends the measuring, never the decision: that comes from
+    be interrupted. A failed stage ends the measuring of its scenario, never the decision: that comes from
     the evidence so far. The target is stopped however this ends. Raises EnvironmentInUseError when another run has the
     environment: a run that was refused has nothing to decide."""
     try:
         try:
             deploy(run)
             verify(run)
-            _measure(run)
+            _measure(run, failed)
         except EnvironmentInUseError:
             raise
         except (StageError, ArchiveError) as error:
@@ -52,14 +54,35 @@ def _check(run: Run, name: str, failed: Say) -> None:
         failed(str(error))
 
 
-def _measure(run: Run) -> None:
-    """Load and collect scenario after scenario. What the system kept is read also after a load that failed."""
+def _measure(run: Run, failed: Say) -> None:
+    """Load and collect scenario after scenario. One that failed does not keep the next from being measured, as long as
+    the target comes back to its steady state; raises NotSteadyError when it does not."""
     for name in run.plan.scenario_names:
         try:
-            load(run, name)
-        except StageError as error:
-            _collect_anyway(run, name, error)
-        collect(run, name)
+            _measure_one(run, name)
+        except NotSteadyError:
+            raise
+        except (StageError, ArchiveError) as error:
+            failed(f"{name}: {error}" if len(run.plan.scenario_names) > 1 else str(error))
+
+
+def _measure_one(run: Run, name: str) -> None:
+    """What the system kept is read also after a load that failed."""
+    try:
+        load(run, name)
+    except NotSteadyError:
+        raise
+    except StageError as error:
+        _collect_anyway(run, name, error)
+    collect_and_replay(run, name)
+
+
+def collect_and_replay(run: Run, name: str) -> None:
+    """Read what the system kept and then, where the scenario compares verdicts, send a sample of it again."""
+    collect(run, name)
+    if run.plan.scenario(name).replayed:
+        # By name: only the scenarios that compare verdicts need that stage's imports.
+        importlib.import_module("readiness.stages.replay").replay(run, name)
 
 
 def _collect_anyway(run: Run, name: str, error: StageError) -> None:

@@ -50,15 +50,15 @@ def sign_off(run: Run, answer: Answer) -> SignOff:
 
 def changes_since(run: Run, shown_digest: str | None = None) -> tuple[str, ...]:
     """How the evidence and the report differ now from what the report showed when it was sealed."""
-    names = run.plan.scenario_names
+    scenarios = run.plan.scenarios
     try:
         facts = run.read_facts(REPORT, "report.json")
         page = sha256(run.read(REPORT, "report.html"))
     except ArchiveError as error:
         return (str(error),)
     changes = list(run.archive.check_stages(run.run_id, (REPORT,)))
-    changes += [item for item in run.archive.check(run.run_id, names) if item not in facts["problems"]]
-    digest = run.archive.evidence_digest(run.run_id, names)
+    changes += [item for item in run.archive.check(run.run_id, scenarios) if item not in facts["problems"]]
+    digest = run.archive.evidence_digest(run.run_id, scenarios)
     if page != facts["report_sha256"]:
         changes.append("the report is not the one that was sealed")
     for what, shown in (("the report shows", facts["evidence_digest"]), ("the question showed", shown_digest)):

@@ -1,9 +1,13 @@
 """Teardown: stop the target and give the environment back. Always runs; safe when nothing runs."""
 
 import time
+from typing import Any
 
 from readiness.clients import lease
 from readiness.clients.target_process import TargetError
+from readiness.drills.catalogue import take_back
+from readiness.drills.journal import Journal, remove_leftovers
+from readiness.drills.victims import DrillError
 from readiness.model.evidence import RUN_SCOPE, StageRef
 from readiness.stages.recording import recording
 from readiness.stages.run import Run, StageError
@@ -14,22 +18,27 @@ def teardown(run: Run) -> None:
     it could not be stopped, or if that could not be recorded: it is stopped before anything is written, since a disk
     that is full must not keep it running."""
     started = time.monotonic()
+    leftovers: list[dict[str, Any]] = []
     try:
-        stopped, failure = _stop(run), ""
-    except (lease.LeaseError, TargetError, OSError) as error:
+        stopped, failure = _stop(run, leftovers), ""
+    except (lease.LeaseError, DrillError, TargetError, OSError) as error:
         stopped, failure = False, str(error)
+    took_s = time.monotonic() - started
     with recording(run, StageRef(RUN_SCOPE, "teardown")) as record:
         if failure:
             raise StageError(failure)
-        record.write("teardown.json", {"stopped": stopped, "took_s": time.monotonic() - started})
+        record.write("teardown.json", {"stopped": stopped, "took_s": took_s, "leftovers": leftovers})
         run.home.load_progress(run.run_id).unlink(missing_ok=True)
 
 
-def _stop(run: Run) -> bool:
-    """Whether there was something of this run to stop."""
+def _stop(run: Run, leftovers: list[dict[str, Any]]) -> bool:
+    """Whether there was something of this run to stop. ``leftovers``: gets the faults that were still in place."""
     held = lease.holder(run.environment_folder)
     if held is None or held.owner != run.run_id:
         return False
-    run.target.down()
+    try:
+        leftovers += remove_leftovers(Journal(run.environment_folder), take_back)
+    finally:  # a damaged journal must not keep the target running
+        run.target.down()
     lease.release(run.environment_folder, run.run_id)
     return True

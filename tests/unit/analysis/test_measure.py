@@ -65,15 +65,20 @@ def with_queue(evidence: ScenarioEvidence, depth_at: dict[int, float]) -> Scenar
     return replace(evidence, metrics=metrics)
 
 
-def test_every_metric_but_those_of_drills_has_exactly_one_method() -> None:
-    assert set(MEASURES) == {name for name, metric in CATALOGUE.items() if metric.stage != "drill"}
+WITHOUT_METHOD: set[str] = set()
+
+
+def test_every_metric_has_exactly_one_method() -> None:
+    assert set(MEASURES) == set(CATALOGUE) - WITHOUT_METHOD
 
 
 @pytest.mark.parametrize("metric", CATALOGUE)
 def test_clean_evidence_measures_every_metric_that_it_can(clean: ScenarioEvidence, metric: str) -> None:
     for statistic in CATALOGUE[metric].statistics or (None,):
         found = of(clean, metric, statistic)
-        cannot = CATALOGUE[metric].stage == "drill" or metric.endswith("_slope")
+        # No fault and no probe, no replica that was added, too short for a trend.
+        beside = CATALOGUE[metric].stage not in ("load", "observe", "collect")
+        cannot = beside or metric in WITHOUT_METHOD or metric == "scale_out_time" or metric.endswith("_slope")
         assert (found.value is None) is cannot
         assert found.note or not cannot
 
@@ -124,6 +129,15 @@ def test_errors_are_counted_and_shared(clean: ScenarioEvidence) -> None:
 
 def test_achieved_rate_is_what_was_sent_per_time(clean: ScenarioEvidence) -> None:
     assert of(clean, "achieved_rate").value == pytest.approx(20)
+
+
+def test_achieved_load_is_what_was_sent_of_what_was_scheduled(clean: ScenarioEvidence) -> None:
+    assert of(clean, "achieved_load").value == 1
+    cut = clean.requests.drop(clean.requests.index[-60:])
+    assert of(replace(clean, requests=cut), "achieved_load").value == pytest.approx(0.9)
+    stopped = clean.requests.copy()
+    stopped.loc[stopped.index[-6:], ["status", "error", "done_ns"]] = [0, "stopped", None]
+    assert of(replace(clean, requests=stopped), "achieved_load").value == pytest.approx(0.99)
 
 
 def test_the_ledger_metrics_count_what_was_planted(clean: ScenarioEvidence) -> None:

@@ -11,7 +11,8 @@ import pandas as pd
 import planted_faults
 import pytest
 import synthetic_evidence as synthetic
-from readiness.model.dataset import ScenarioEvidence
+from readiness.analysis.ledger import ledger
+from readiness.model.dataset import DATASETS, ScenarioEvidence
 from readiness.model.interval import Interval
 from readiness.model.result import Measurement, RunDecision, SignOff
 from readiness.model.run import RunPlan
@@ -137,7 +138,7 @@ def test_headings_never_skip_a_level(approved: str) -> None:
 
 def test_a_rejection_says_what_failed_and_by_how_much(plan: RunPlan, evidence: ScenarioEvidence) -> None:
     text = of_decision(plan, examples.rejected(plan), evidence).text
-    assert "3 of 8 objectives failed, in steady." in text
+    assert f"3 of {len(plan.scenarios[0].objectives)} objectives failed, in steady." in text
     assert "56 % over the limit" in text
     assert "95 %: 301 ms to 325 ms" in text
     assert "17 over" in text
@@ -279,3 +280,43 @@ def test_thirty_minutes_stay_small() -> None:
     long = synthetic.steady_evidence(rate_per_s=83.33, warmup_s=60, measure_s=1800)
     page = render(plan, examples.rejected(plan), {"steady": planted_faults.with_slow_tail(long, 0.02, 900)})
     assert len(page.encode()) < 1_500_000
+
+
+@pytest.mark.parametrize("dataset", sorted(DATASETS))
+def test_one_missing_data_set_hides_only_what_is_drawn_from_it(dataset: str) -> None:
+    plan, evidence = examples.example_plan(), synthetic.steady_evidence()
+    field = dataset.split("/")[1].removesuffix(".parquet")
+    partial = replace(evidence, missing=(dataset,), **{field: getattr(evidence, field).iloc[:0]})
+    page = Page(render(plan, examples.inconclusive(plan), {"steady": partial}))
+    assert page.unbalanced == []
+    assert f"Without {dataset}" in page.text
+    whole = Page(render(plan, examples.inconclusive(plan), {"steady": evidence}))
+    drawn, all_of_them = (len([one for one in some.all("svg") if one.get("class") == "plot"]) for some in (page, whole))
+    assert 0 < drawn < all_of_them
+
+
+def test_facts_that_are_missing_leave_the_figures() -> None:
+    plan, evidence = examples.example_plan(), synthetic.steady_evidence()
+    bare = replace(evidence, generator={}, observe={}, collect={})
+    page = Page(render(plan, examples.inconclusive(plan), {"steady": bare}))
+    assert [one for one in page.all("svg") if one.get("class") == "plot"]
+
+
+def test_the_ledger_reads_from_sender_to_channel_and_names_what_is_lost() -> None:
+    plan, evidence = examples.example_plan(), synthetic.steady_evidence()
+    gone = planted_faults.some_events(evidence, 3)
+    result = replace(
+        examples.clean_result(plan, "steady"), ledger=ledger(planted_faults.without_audit(evidence, gone)).summary()
+    )
+    page = Page(render(plan, replace(examples.rejected(plan), scenarios=(result,)), {"steady": evidence}))
+    assert page.unbalanced == []
+    assert "DOES NOT BALANCE" in page.text
+    assert "3 lost: acknowledged, and not persisted" in page.text
+    assert all(name in page.text for name in gone)
+    meanings = ("events sent by", "answered with success", "durable, says", "have a risk", "reached every channel")
+    section = page.text[page.text.index("Event ledger") :]
+    places = [section.index(meaning) for meaning in meanings]
+    assert places == sorted(places)
+    good = replace(result, ledger=ledger(evidence).summary())
+    page = Page(render(plan, replace(examples.approved(plan), scenarios=(good,)), {"steady": evidence}))
+    assert f"Every one of {len(evidence.requests):,} events is accounted for" in page.text

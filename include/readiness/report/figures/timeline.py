@@ -75,15 +75,27 @@ def timeline(evidence: ScenarioEvidence, scenario: Scenario | None) -> Timeline 
         start_s=start_s,
         measure_end_s=end_s,
         end_s=max([end_s, *seen]),
-        not_ready=_not_ready(evidence.health, origin),
+        not_ready=_not_ready(_after_start(evidence), origin),
         restarts=_restarts(evidence.metrics, origin),
-        faults=tuple((step.at * end_s, f"{step.action} {step.component}") for step in steps),
+        faults=tuple((step.at * end_s + step.after, f"{step.action} {', '.join(step.components)}") for step in steps),
     )
 
 
 def natural(name: str) -> tuple[tuple[int, int | str], ...]:
     """A sort key under which automation-10 comes after automation-9."""
     return tuple((0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name))
+
+
+def _after_start(evidence: ScenarioEvidence) -> pd.DataFrame:
+    """The health samples without those in which a replica that the platform added had not been ready yet: starting is
+    no trouble."""
+    health = evidence.health
+    joined = [item["replica"] for item in evidence.observe.get("targets") or () if item.get("joined_ns") is not None]
+    if not joined or health.empty:
+        return health
+    first_ns = health[health["ready"]].groupby("replica")["time_ns"].min()
+    starts = health["replica"].isin(joined) & (health["time_ns"] < health["replica"].map(first_ns))
+    return health[~starts]
 
 
 def _not_ready(health: pd.DataFrame, origin_ns: int) -> tuple[NotReady, ...]:
