@@ -38,6 +38,7 @@ def with_probes(
     due_ns = np.arange(started_ns, finished_ns - S, round(S / RATE_HZ / len(LANES)))
     due_ns = due_ns + int(rng.integers(0, 10 * MS))
     sent_ns = due_ns + (rng.gamma(2, 0.2, len(due_ns)) * MS).astype(np.int64)
+    sent_ns = np.maximum.accumulate(sent_ns)  # one loop sends them, one after the other
     lane = np.arange(len(due_ns)) % len(LANES)
     done_ns = sent_ns + (latency_ms * MS * rng.lognormal(0, 0.3, len(due_ns))).astype(np.int64)
     status = np.where(lane % 2 == 0, 200, 202)
@@ -88,3 +89,17 @@ def with_stalled_prober(evidence: ScenarioEvidence, at_ns: int, length_s: float)
     unseen = (kept["done_ns"] >= at_ns) & (kept["done_ns"] < wake_ns)
     kept["done_ns"] = kept["done_ns"].where(~unseen, wake_ns)
     return replace(evidence, probes=kept.astype(PROBES).reset_index(drop=True))
+
+
+def with_drill(evidence: ScenarioEvidence, injected_ns: int, healthy_after_s: float | None) -> ScenarioEvidence:
+    """The evidence with a drill of one step that killed automation-1."""
+    healthy_ns = None if healthy_after_s is None else injected_ns + round(healthy_after_s * S)
+    step = {
+        "index": 0, "action": "kill", "describe": "kill 1 of automation with KILL",
+        "victims": [{"component": "automation", "replica": "automation-1", "pid": 4711}],
+        "due_ns": injected_ns - 2 * MS, "injected_ns": injected_ns, "in_place_ns": injected_ns + MS,
+        "restored_ns": injected_ns + S, "healthy_ns": healthy_ns, "error": "",
+    }  # fmt: skip
+    drill = {"schema": 1, "started_ns": injected_ns - 20 * S, "finished_ns": injected_ns + 30 * S, "leftovers": [],
+             "not_healthy": "", "under_load": "automation", "replicas": {"automation": 3}, "steps": [step]}  # fmt: skip
+    return replace(evidence, drill=drill)

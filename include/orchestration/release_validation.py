@@ -28,13 +28,11 @@ DAG_PREFIX = "release_validation_"
 
 
 def release_validation_dags(doc_md: str | None, folder: Path | None = None) -> Iterator[DAG]:
-    """One DAG for each environment file below ``folder`` whose stages run as local processes. Raises SpecError."""
+    """One DAG for each environment file below ``folder``; the stages run as local processes. Raises SpecError."""
     folder = folder or scenarios_folder()
     scenarios = [read_scenario(path) for path in sorted(folder.glob("*.yaml"))]
     for path in sorted((folder / "environments").glob("*.yaml")):
-        environment = read_environment(path)
-        if environment.driver == "local":
-            yield build_dag(environment, scenarios, doc_md)
+        yield build_dag(read_environment(path), scenarios, doc_md)
 
 
 def build_dag(environment: Environment, scenarios: list[Scenario], doc_md: str | None = None) -> DAG:

@@ -91,6 +91,26 @@ def status(folder: Path, as_json: bool) -> None:
 
 @main.command()
 @_STATE
+@click.option("--max-replicas", required=True, type=click.IntRange(1, 16), help="So many at most, from now on.")
+@_JSON
+def scale(folder: Path, max_replicas: int, as_json: bool) -> None:
+    """Set how far a platform that scales may do so; it follows at its next decision."""
+    from phantommesh.supervision.failure import PlatformError
+    from phantommesh.supervision.scale import allow
+    from phantommesh.supervision.state import State
+    from phantommesh.supervision.status import status
+
+    state = State(folder)
+    try:
+        allow(state, max_replicas)
+        document = status(state)
+    except PlatformError as error:
+        _fail(str(error))
+    _show(document, as_json)
+
+
+@main.command()
+@_STATE
 @_JSON
 def down(folder: Path, as_json: bool) -> None:
     """Drain and stop everything that was started. Exit 0 also when nothing ran."""

@@ -1,8 +1,8 @@
 """`make benchmark`: every figure of docs/benchmarks.md, median and spread, each beside what it must reach.
 
-ONLY=platform (a group: pipeline, platform, evidence, yardstick; or a part of a name) chooses, as does --only.
-SHORT=1 or --short keeps the rates and shortens the times. RUNS=n or --runs n changes how often (three times; what
-takes an hour, once). --json prints JSON. Progress goes to standard error.
+ONLY=platform (a group: pipeline, evidence, platform, yardstick; or a part of a name) chooses, as does --only. SHORT=1
+or --short keeps the rates and shortens the times. RUNS=n or --runs n changes how often (three times; what takes an
+hour, once). --json prints JSON. Progress goes to standard error.
 """
 
 import argparse
@@ -24,6 +24,7 @@ import end_to_end
 import generator_freeze
 import generator_lag
 import inference
+import interruption
 import validate_start
 from evidence import check_stage, ledger
 from reference_platform import burst, memory, queue_full, steady, sustained
@@ -53,6 +54,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "generator at 25,000/min": Benchmark("pipeline", _plain(generator_lag.measure)),
     "server frozen for 1 s": Benchmark("pipeline", _plain(generator_freeze.measure)),
     "platform in the pipeline at 5,000/min": Benchmark("pipeline", _plain(end_to_end.measure)),
+    "interruption of known length": Benchmark("evidence", interruption.measure, interruption.TARGETS, most_runs=1),
     "threat model, one thread": Benchmark("platform", _plain(inference.measure), inference.TARGETS),
     "platform at 25,000/min": Benchmark("platform", steady.measure, steady.TARGETS),
     "platform, an incident each": Benchmark("platform", steady.measure_incidents, steady.INCIDENT_TARGETS),

@@ -85,6 +85,7 @@ class Deployed:
         """What the last attempt of that drill wrote so far."""
         attempts = self.home / "archive" / "runs" / self.run_id / scenario / "drill"
         last = max(attempts.iterdir(), key=lambda path: int(path.name.removeprefix("attempt-")))
+        wait_for((last / "drill.json").is_file, "the first words of the drill")
         found: dict[str, Any] = json.loads((last / "drill.json").read_text())
         return found
 
@@ -144,8 +145,7 @@ def test_a_fault_comes_when_it_is_due_and_the_target_is_healthy_again(deployed: 
     said = finished(drill)
     assert (drill.returncode, said) == (0, "")
     (step,) = deployed.facts(scenario)["steps"]
-    assert 0 <= step["injected_ns"] - step["due_ns"] < S // 2
-    assert step["injected_ns"] <= step["in_place_ns"] <= step["restored_ns"] <= step["healthy_ns"]
+    assert step["due_ns"] <= step["injected_ns"] <= step["in_place_ns"] <= step["restored_ns"] <= step["healthy_ns"]
     if step["for_s"] is not None:
         assert step["restored_ns"] - step["in_place_ns"] >= step["for_s"] * S
     assert deployed.status()["state"] == "ready"
@@ -242,3 +242,25 @@ def test_the_teardown_removes_what_a_killed_drill_left(deployed: Deployed) -> No
     mine = str(deployed.home)
     assert [p.pid for p in psutil.process_iter(["cmdline"]) if mine in " ".join(p.info["cmdline"] or ())
             and p.pid != os.getpid()] == []  # fmt: skip
+
+
+def test_the_load_stage_takes_back_what_a_killed_drill_left(tmp_path: Path) -> None:
+    scenarios, home = tmp_path / "scenarios", tmp_path / "home"
+    scenarios.mkdir()
+    for shared in ("environments", "traffic", "locust"):
+        (scenarios / shared).symlink_to(ROOT / "scenarios" / shared)
+    (scenarios / "long-pause.yaml").write_text(SCENARIO.format(name="long-pause", step=STEPS["long-pause"]))
+    run = subprocess.Popen(
+        [READINESS, "run", "long-pause", "--json"], env=environment(scenarios, home), cwd=ROOT,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    journal = home / "environments" / "local" / "drill-journal.json"
+    wait_for(journal.is_file, "the pause")
+    (drill,) = [process for process in psutil.Process(run.pid).children() if "drill" in process.cmdline()]
+    drill.kill()
+    output, errors = run.communicate(timeout=DEADLINE_S * 2)
+    assert run.returncode in (2, 3), errors
+    assert "the drill ended and left in place: pause automation-0" in errors
+    assert "removed now" in errors
+    assert json.loads(output)["decision"] == "INCONCLUSIVE"
+    assert not journal.exists()

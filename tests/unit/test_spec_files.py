@@ -40,10 +40,11 @@ def test_the_full_profile_has_the_required_load(name: str, expected: tuple[int, 
 
 def test_every_problem_is_reported_with_its_line(tmp_path: Path) -> None:
     text = GOOD.replace("rate: 5000/min", "rate: -5/min, speed: 3").replace("metric: events_lost", "metric: happiness")
-    found, place = problems(tmp_path, text), text[: text.index("load:")].count("\n") + 1
+    found = problems(tmp_path, text)
+    at = 1 + next(number for number, line in enumerate(text.splitlines()) if line.startswith("load:"))
     assert len(found) == 3
-    assert any(line.startswith(f"{place}: load.rate: '-5/min' is not a quantity") for line in found)
-    assert any(line.startswith(f"{place}: load.speed: unknown key; legal keys are rate, arrivals") for line in found)
+    assert any(line.startswith(f"{at}: load.rate: '-5/min' is not a quantity") for line in found)
+    assert any(line.startswith(f"{at}: load.speed: unknown key; legal keys are rate, arrivals") for line in found)
     assert any("no stage produces the metric 'happiness'; legal are accept_latency" in line for line in found)
 
 

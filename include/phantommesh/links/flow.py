@@ -34,8 +34,6 @@ class Flow:
         if not self._waiting and not self._pace.held and due_s <= self._loop.time():
             self._write(data)
             return
-        if self._waiting:
-            due_s = max(due_s, self._waiting[-1][0])
         self._waiting.append((due_s, data))
         self._held_bytes += len(data or b"")
         if self._held_bytes > MOST_HELD_BYTES:

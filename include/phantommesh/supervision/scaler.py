@@ -57,6 +57,7 @@ class Scaler:
     def turn(self) -> None:
         """Measure, decide, and have started or stopped what differs from the decision."""
         now_s = time.monotonic()
+        self.scaling = self.state.read_scaling() or self.scaling  # `phantommesh scale` may have changed it
         children = self.state.read_children()
         pods = [self._pod(index, children, now_s) for index in range(self.replicas)]
         found = recommend(pods, self.scaling)

@@ -6,7 +6,8 @@ out, any other status, 429 and 503 among them: an honest refusal is honest, and 
 counts for the time of its coming; ``analysis.outage`` has the reasoning, the bounds and the sources.
 
 Looked at is everything from the start of the measured phase to the end of the probing, which is after the recovery. A
-path that keeps serving some probes while it fails others is not interrupted in this sense: error rates convict it.
+path that keeps serving some probes while it fails others is not interrupted in this sense: error rates convict it. A
+prober that stood still while a fault was in place concludes nothing; at other times its absence widens the interval.
 """
 
 from dataclasses import dataclass
@@ -24,8 +25,8 @@ from readiness.model.result import LISTED_OUTAGES, Measurement, Outage, PathInte
 
 PATHS: tuple[tuple[str, str], ...] = (("read", "new"), ("read", "reused"), ("write", "new"), ("write", "reused"))
 RESOLUTION_NS = 25_000_000
-"""An interval is at most about this wide when the prober runs as it should. A prober that stood still for longer than
-this inside of the window cannot tell its own absence from the target's: nothing is concluded then."""
+"""An interval is at most about this wide when the prober runs as it should. A prober that stood still for longer cannot
+tell its own absence from the target's."""
 SERVED_FROM, SERVED_BELOW = 200, 300
 _SEND_NS = 1_000_000
 S = 1_000_000_000
@@ -80,28 +81,48 @@ def probing_problem(evidence: ScenarioEvidence) -> str:
     """Why nothing can be concluded from the probes; empty if they will do."""
     if evidence.probes is None or evidence.probe is None:
         return "the target was not probed"
-    window, period_ns = window_of(evidence), S / float(evidence.probe["rate_hz"])
-    phase_end_ns = evidence.clock.phase("measure").end_ns
-    problems = []
+    numbers = [evidence.probe.get(name) for name in ("rate_hz", "finished_ns")]
+    if not all(isinstance(value, int | float) and value > 0 for value in numbers):
+        return "probe/probe.json: rate_hz and finished_ns must be numbers above 0"
+    phase, window = evidence.clock.phase("measure"), fault_window(evidence)
+    missing, stalled_ns = [], 0
     for name, connection in PATHS:
         lane = evidence.probes[(evidence.probes["path"] == name) & (evidence.probes["connection"] == connection)]
-        sent_ns = np.sort(lane["sent_ns"].to_numpy(np.int64))
-        inside = sent_ns[(sent_ns >= window.start_ns) & (sent_ns < phase_end_ns)]
-        if not len(inside):
-            problems.append(f"no probe of {words(name, connection)} in the measured phase")
-            continue
-        # From one sending to the next, the window's edges included; what is sent after the load ends it.
-        later = sent_ns[sent_ns >= window.start_ns]
-        pauses_ns = np.diff(np.concatenate([[window.start_ns], later, [max(phase_end_ns, int(later[-1]))]]))
-        lag_ns = (lane["sent_ns"] - lane["intended_ns"])[lane["sent_ns"] >= window.start_ns].max()
-        worst = int(np.argmax(pauses_ns))
-        stalled_ns = max(int(pauses_ns[worst] - period_ns), int(lag_ns))
-        if stalled_ns > RESOLUTION_NS:
-            problems.append(
-                f"the prober stood still: {words(name, connection)} was probed {stalled_ns / 1e6:.0f} ms late, its "
-                f"resolution is {RESOLUTION_NS / 1e6:g} ms"
-            )
-    return "; ".join(problems)
+        if not lane["sent_ns"].between(phase.start_ns, phase.end_ns - 1).any():
+            missing.append(f"no probe of {words(name, connection)} in the measured phase")
+        else:
+            stalled_ns = max(stalled_ns, _stalled_ns(lane, window, round(S / float(evidence.probe["rate_hz"]))))
+    if stalled_ns > RESOLUTION_NS:
+        missing.append(
+            f"the prober stood still: a path was probed {stalled_ns / 1e6:.0f} ms late while it mattered, and the "
+            f"resolution is {RESOLUTION_NS / 1e6:g} ms"
+        )
+    return "; ".join(missing)
+
+
+def fault_window(evidence: ScenarioEvidence) -> Window:
+    """Where a stall of the prober spoils everything: from the first fault until all is healthy again, or the measured
+    phase where no fault is injected."""
+    phase = evidence.clock.phase("measure")
+    steps = [step for step in (evidence.drill or {}).get("steps", ()) if step.get("injected_ns") is not None]
+    if not steps:
+        return Window(phase.start_ns, phase.end_ns)
+    # The probing ends when nothing has failed for a while: what heals later, heals unnoticed by whoever asks.
+    healthy_ns, probed_ns = [step.get("healthy_ns") for step in steps], window_of(evidence).end_ns
+    end_ns = probed_ns if None in healthy_ns else min(probed_ns, max(healthy_ns))
+    return Window(min(step["injected_ns"] for step in steps), end_ns)
+
+
+def _stalled_ns(lane: pd.DataFrame, window: Window, period_ns: int) -> int:
+    """How late this path was probed at the worst: by a probe's lag, or by what was left out before the next."""
+    lane = lane.sort_values("sent_ns")
+    sent_ns = lane["sent_ns"].to_numpy(np.int64)
+    last = int(np.searchsorted(sent_ns, window.end_ns))  # the first one after the window tells how it ended
+    inside = (sent_ns >= window.start_ns) & (np.arange(len(sent_ns)) <= last)
+    lag_ns = (lane["sent_ns"] - lane["intended_ns"]).to_numpy(np.int64)[inside]
+    edge_ns = sent_ns[inside][-1:] if last < len(sent_ns) else np.array([window.end_ns], dtype=np.int64)
+    pauses_ns = np.diff(np.concatenate([[window.start_ns], sent_ns[inside], edge_ns]))
+    return max(int(pauses_ns.max(initial=0)) - period_ns, int(lag_ns.max(initial=0)))
 
 
 def words(path: str, connection: str) -> str:

@@ -1,15 +1,16 @@
 """Measurements compared with what must hold: verdicts of objectives, and all that is said of one scenario."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from readiness.analysis.bound import AtLeast
-from readiness.analysis.interruption import interruptions
+from readiness.analysis.interruption import interruptions, probing_problem
 from readiness.analysis.load_proof import prove_load
 from readiness.analysis.measure import measure_from
 from readiness.analysis.readings import Readings
-from readiness.analysis.shape import CLOCK, LEDGER_SETS, shape_problems, unfit_for
+from readiness.analysis.shape import CLOCK, LEDGER_SETS, not_offered, shape_problems, unfit_for
 from readiness.model.dataset import ScenarioEvidence
 from readiness.model.metric import PROBES, Kind
 from readiness.model.quantity import show
@@ -59,6 +60,7 @@ def judge_scenario(
     problems: tuple[str, ...],
     *,
     profile: Profile | None = None,
+    absent: Mapping[str, str] = MappingProxyType({}),
     readings: Readings | None = None,
 ) -> ScenarioResult:
     """Everything that is said of one scenario.
@@ -84,11 +86,13 @@ def judge_scenario(
         reasons += [f"load not proven: {reason}" for reason in proof.reasons]
         reasons += _length_problems(evidence, profile)
     readings = readings or Readings(evidence)
-    objectives = tuple(_judged(objective, readings, wrong) for objective in scenario.objectives)
+    objectives = tuple(_judged(objective, readings, wrong, absent) for objective in scenario.objectives)
     result = _result(scenario, reasons, proof, objectives, data_checks)
-    if not LEDGER_SETS & wrong.keys():
+    if not LEDGER_SETS & (wrong.keys() | absent.keys()):
         result = replace(result, ledger=readings.ledger.summary())
-    return result if {CLOCK, PROBES} & wrong.keys() else replace(result, interruptions=interruptions(evidence))
+    if {CLOCK, PROBES} & wrong.keys() or probing_problem(evidence):
+        return result
+    return replace(result, interruptions=interruptions(evidence))
 
 
 def _result(
@@ -103,8 +107,10 @@ def _result(
     return ScenarioResult(scenario.name, not named, named, verdict, proof, objectives, data_checks)
 
 
-def _judged(objective: Objective, readings: Readings, wrong: dict[str, str]) -> ObjectiveResult:
-    unfit = unfit_for(objective.definition, wrong)
+def _judged(
+    objective: Objective, readings: Readings, wrong: dict[str, str], absent: Mapping[str, str]
+) -> ObjectiveResult:
+    unfit = not_offered(objective.definition, absent) or unfit_for(objective.definition, wrong)
     if unfit:
         return _without_data(objective, unfit)
     return judge_objective(

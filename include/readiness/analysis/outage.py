@@ -32,7 +32,9 @@ from readiness.model.result import Outage
 Ints = NDArray[np.int64]
 S = 1_000_000_000
 LEAST_GRACE_NS = 1_000_000
-GRACE_QUANTILE = 0.99
+GRACE_QUANTILE = 0.95
+"""Of the many probes that wait while a path hangs, the first to be answered tells of its end: an answer that takes long
+in good times hardly matters, and a higher quantile would only be less certain where the machine is busy."""
 _CALM_PERIODS = 3
 _PROVEN = 2
 """A wait of this many graces proves something: answers that take a little more than one are common."""
@@ -102,6 +104,7 @@ class _Gaps:
         self.earliest_ns: Ints = np.concatenate([path.earliest_ns[answers], [last_ns]])
         self.waited_ns: Ints = np.maximum(0, self.earliest_ns - np.minimum(sent_ns, self.earliest_ns))
         self.done_ns: Ints = done_ns
+        self.long = self.ends_ns - self.starts_ns > _CALM_PERIODS * path.period_ns
         self.grace_ns = self._grace(path)
 
     def of(self, times_ns: Ints) -> Ints:
@@ -113,8 +116,7 @@ class _Gaps:
         took_ns = (path.ended_ns - path.sent_ns)[path.served]
         if not len(took_ns):
             return LEAST_GRACE_NS
-        long = self.ends_ns - self.starts_ns > _CALM_PERIODS * path.period_ns
-        before = np.concatenate([[0], np.cumsum(long)])
+        before = np.concatenate([[0], np.cumsum(self.long)])
         sent_in, ended_in = self.of(path.sent_ns[path.served]), self.of(path.ended_ns[path.served])
         calm = took_ns[before[ended_in] == before[sent_in]]
         value = np.quantile(calm, GRACE_QUANTILE) if len(calm) else np.median(took_ns)
@@ -123,11 +125,12 @@ class _Gaps:
 
 def _attributed(path: Path, gaps: _Gaps, stalled: NDArray[np.bool_]) -> Ints:
     """The gap that each failure belongs to: the one in which it was known to have failed. One that waited longer than
-    the grace may have seen several: then the longest stalled one, or without such the one that it was sent in."""
+    the grace may have seen several: then the longest stalled one, or, where answers kept coming to others, the one that
+    it was sent in."""
     members = gaps.of(path.ended_ns)
     members = np.minimum(members, len(gaps.ends_ns) - 1)
     sent_in = gaps.of(path.sent_ns)
-    lengths_ns = np.where(stalled, gaps.waited_ns, -1)
+    lengths_ns = np.where(stalled & gaps.long, gaps.waited_ns, -1)
     long = path.failed & (path.ended_ns - path.sent_ns > gaps.grace_ns) & (sent_in < members)
     for k in np.flatnonzero(long):
         low, high = int(sent_in[k]), int(members[k]) + 1

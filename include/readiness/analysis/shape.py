@@ -1,5 +1,7 @@
 """Whether evidence has the form that measuring needs; what lacks it is named instead of crashing a measurement."""
 
+from collections.abc import Mapping
+
 from readiness.model.dataset import DATASETS, ScenarioEvidence, columns_of, data_sets_of, frame_of
 from readiness.model.metric import PROBES, Metric
 
@@ -27,6 +29,13 @@ def shape_problems(evidence: ScenarioEvidence) -> dict[str, str]:
     if len(measure) != 1 or measure[0].end_ns <= measure[0].start_ns or "measure" not in clock.arrivals_scheduled:
         found[CLOCK] = f"{CLOCK}: must have one measured phase that ends after it starts, and its arrivals"
     return found
+
+
+def not_offered(metric: Metric, absent: Mapping[str, str]) -> str:
+    """Why a target that does not offer these data sets leaves the metric without data; empty if it does not. All that
+    is judged of what the platform kept starts from the audit trail: it says which alerts were due."""
+    needed = {*metric.evidence} | ({"collect/audit.parquet"} if metric.stage == "collect" else set())
+    return "; ".join(why for dataset, why in absent.items() if dataset in needed)
 
 
 def unfit_for(metric: Metric, problems: dict[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -9,6 +10,7 @@ from readiness.checks.causality import effect_after_cause
 from readiness.checks.completeness import CHECKS, Expected
 from readiness.checks.expectation import Expectation
 from readiness.checks.great_expectations_run import Expectations
+from readiness.checks.metrics_truth import counters_move, counters_never_fall
 from readiness.checks.probe_checks import probes_suite, probing_complete
 from readiness.checks.replay_suite import verdicts_suite
 from readiness.checks.suites import SUITES, Suite
@@ -33,12 +35,15 @@ def check_data(
     with_metrics: frozenset[str],
     most: Mapping[str, int] | None = None,
     source: str | None = None,
+    under_load: str | None = None,
+    absent: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[DataCheck, ...]:
     """Every data check of a scenario: each data set's suite, then completeness over all of them.
 
     components: component -> its number of replicas as planned; with_metrics: those that serve metrics; most:
     up to how many replicas a component that scales may have; source: of every row, None if it is not known (then all
-    rows must agree on one).
+    rows must agree on one); under_load: the component that takes the load, None if it is not known; absent: data sets
+    that the target does not offer, of which nothing is expected.
     A data set without its columns and types is not looked at further. The first call imports Great Expectations.
     """
     found: list[DataCheck] = []
@@ -47,9 +52,10 @@ def check_data(
     except Exception as error:  # noqa: BLE001  whatever the library raises must become a check that did not pass
         found += [_error(dataset, "Great Expectations", error) for dataset in data_sets_of(evidence)]
     else:
-        for dataset in data_sets_of(evidence):
+        for dataset in (name for name in data_sets_of(evidence) if name not in absent):
             found += check_data_set(runner, evidence, dataset, tuple(components))
-    found += check_completeness(evidence, Expected(max_gap_s, components, with_metrics, source, most or {}))
+    expected = Expected(max_gap_s, components, with_metrics, source, most or {}, under_load, frozenset(absent))
+    found += check_completeness(evidence, expected)
     return tuple(found)
 
 
@@ -63,7 +69,7 @@ def check_data_set(
 def check_completeness(evidence: ScenarioEvidence, expected: Expected) -> tuple[DataCheck, ...]:
     """The checks over all data sets together; an ERROR for each that cannot be made."""
     found: list[DataCheck] = []
-    for check in (*CHECKS, probing_complete):
+    for check in (*CHECKS, probing_complete, counters_move, counters_never_fall):
         found += _guarded("completeness", check.__name__.replace("_", " "), partial(check, evidence, expected))
     found += _guarded("causality", "effect after cause", partial(effect_after_cause, evidence))
     return tuple(found)

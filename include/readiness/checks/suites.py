@@ -128,7 +128,7 @@ def audit_suite(evidence: ScenarioEvidence, _: tuple[str, ...]) -> Suite:
         one_of("action", ACTIONS),
         one_of("level", ["", *LEVELS]),
         between("risk", 0, 10, "0 to 10"),
-        between("at_ns", *_kept_window(evidence), "between the start of the load and the end of the collection"),
+        between("at_ns", *_kept_window(evidence), "between the first request and the end of the collection"),
         holds("assessed_has_its_fields", "level and risk in assessed rows and in no others"),
         holds("delivery_has_its_channel", "a channel in delivered and delivery_failed rows and in no others"),
     )
@@ -161,10 +161,13 @@ def _observe_window(evidence: ScenarioEvidence) -> tuple[int, int]:
 
 
 def _kept_window(evidence: ScenarioEvidence) -> tuple[int, int]:
-    """Times that the platform and the sink took, whose clocks may differ from the generator's."""
-    clock = evidence.collect["clock"]
+    """Times that the platform and the sink took, whose clocks may differ from the generator's. Probes send before the
+    load does."""
+    clock, first_ns = evidence.collect["clock"], _load_window(evidence)[0]
+    if evidence.probe is not None:
+        first_ns = min(first_ns, int(evidence.probe["started_ns"]))
     slack_ns = SLACK_NS + abs(int(clock["offset_ns"])) + int(clock["uncertainty_ns"])
-    return _load_window(evidence)[0] - slack_ns, int(evidence.collect["finished_ns"]) + slack_ns
+    return first_ns - slack_ns, int(evidence.collect["finished_ns"]) + slack_ns
 
 
 SUITES: dict[str, Callable[[ScenarioEvidence, tuple[str, ...]], Suite]] = {

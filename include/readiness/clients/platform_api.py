@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 
 _TIMEOUT_S = 10.0
+_STREAM_TIMEOUT_S = 60.0
+"""Before the first row of one source a busy target may have to read past all others'."""
 # What is measured is on this machine or in the test network: a proxy of the user's shell is not on the way there.
 _PROXIES = False
 
@@ -46,7 +48,9 @@ def stream(url: str, source: str) -> Iterator[dict[str, Any]]:
     line is missing or counts otherwise; ApiError if there is no answer at all."""
     count = 0
     try:
-        with httpx.stream("GET", url, params={"source": source}, timeout=_TIMEOUT_S, trust_env=_PROXIES) as answer:
+        with httpx.stream(
+            "GET", url, params={"source": source}, timeout=_STREAM_TIMEOUT_S, trust_env=_PROXIES
+        ) as answer:
             if answer.status_code != 200:
                 raise ApiError(f"GET {url}: HTTP {answer.status_code}")
             for line in answer.iter_lines():
@@ -83,10 +87,10 @@ class Sender:
             return 0
 
 
-def get_status(url: str) -> int:
+def get_status(url: str, timeout_s: float = _TIMEOUT_S) -> int:
     """HTTP status of a GET; 0 if nothing answered."""
     try:
-        return httpx.get(url, timeout=_TIMEOUT_S, trust_env=_PROXIES).status_code
+        return httpx.get(url, timeout=timeout_s, trust_env=_PROXIES).status_code
     except httpx.HTTPError:
         return 0
 
@@ -156,17 +160,17 @@ class Scraper:
         await self._http.aclose()
 
     async def metrics(self, admin_url: str) -> Scrape:
-        """/readyz and /metrics of one replica."""
+        """/readyz and /metrics of one replica; one that dies between the two answers is not ready."""
         ready, took_ms, error = await self._get(f"{admin_url}/readyz")
         answer, more_ms, error = await self._get(f"{admin_url}/metrics")
         is_ready = ready is not None and ready.status_code == 200
         if answer is None or answer.status_code != 200:
             reason = error or f"HTTP {answer.status_code if answer else 0}"
-            return Scrape(False, is_ready, took_ms + more_ms, reason, ())
+            return Scrape(False, False, took_ms + more_ms, reason, ())
         try:
             return Scrape(True, is_ready, took_ms + more_ms, "", parse_metrics(answer.text))
         except (ValueError, LookupError, TypeError) as problem:  # what the parser raises for text that is no metrics
-            return Scrape(False, is_ready, took_ms + more_ms, f"not metrics: {problem}", ())
+            return Scrape(False, False, took_ms + more_ms, f"not metrics: {problem}", ())
 
     async def health(self, admin_url: str) -> Scrape:
         """/healthz of a component without metrics."""

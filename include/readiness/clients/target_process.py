@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from readiness.clients.address import require_allowed
-from readiness.model.environment import Environment
+from readiness.model.environment import LocalEnvironment
 
 _STOP_TIMEOUT_S = 60.0
 _LAST_LINES = 5
@@ -24,8 +24,15 @@ class TargetError(Exception):
 class TargetProcess:
     """``state``: the folder where the target keeps what it needs while it runs."""
 
-    def __init__(self, environment: Environment, state: Path) -> None:
+    def __init__(self, environment: LocalEnvironment, state: Path) -> None:
         self._environment, self._state = environment, state
+
+    def clear(self) -> bool:
+        """Stop what an earlier run left; whether there was something."""
+        leftover: bool = self.status()["state"] != "stopped"
+        if leftover:
+            self.down()
+        return leftover
 
     def up(self, replicas: int, port: int, links: tuple[str, ...] = ()) -> dict[str, Any]:
         """Start the target and wait until it is ready; its status (docs/platform-api.md). ``links``: connections on
@@ -44,6 +51,17 @@ class TargetProcess:
         """The target's status as it is now, also when nothing runs."""
         return _status(self._command(self._environment.commands.status, _STOP_TIMEOUT_S))
 
+    def scale(self, most: int) -> bool:
+        """Let the component under load scale out to ``most`` replicas from now on; False if the environment has no
+        command for that. Raises TargetError if it could not be done."""
+        template = self._environment.commands.scale
+        if template is None:
+            return False
+        done = self._command(template, _STOP_TIMEOUT_S, most=most)
+        if done.returncode != 0:
+            raise TargetError(f"the target cannot be scaled: {_reason(done)}")
+        return True
+
     def down(self) -> None:
         """Stop the target; fine when nothing runs. Raises TargetError if it could not be stopped."""
         done = self._command(self._environment.commands.down, _STOP_TIMEOUT_S)
@@ -51,12 +69,12 @@ class TargetProcess:
             raise TargetError(f"the target did not stop: {_reason(done)}")
 
     def _command(
-        self, template: tuple[str, ...], timeout_s: float, replicas: int = 1, port: int = 0
+        self, template: tuple[str, ...], timeout_s: float, replicas: int = 1, port: int = 0, most: int | None = None
     ) -> subprocess.CompletedProcess[str]:
         python = str(Path(sys.executable).parent)
-        most = self._environment.components[self._environment.under_load].max_replicas or replicas
+        may = self._environment.components[self._environment.under_load].max_replicas or replicas
         values = {
-            "state": str(self._state), "replicas": str(replicas), "max_replicas": str(max(most, replicas)),
+            "state": str(self._state), "replicas": str(replicas), "max_replicas": str(most or max(may, replicas)),
             "port": str(port), "python": python,
         }  # fmt: skip
         command = [_filled(part, values) for part in template]

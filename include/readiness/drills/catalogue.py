@@ -4,14 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from readiness.drills import disk, links, pause
+from readiness.drills import command, disk, links, pause
+from readiness.drills.command import CommandFault
 from readiness.drills.disk import DiskFault
 from readiness.drills.fault import Fault, Leftover, Surroundings
 from readiness.drills.kill import KillFault
 from readiness.drills.links import LinkFault
 from readiness.drills.pause import PauseFault
 from readiness.drills.victims import DrillError
-from readiness.model.drill import DependencyDown, DiskFull, DrillStep, Kill, Partition, Pause, Slow
+from readiness.model.drill import Command, DependencyDown, DiskFull, DrillStep, Kill, Partition, Pause, Slow
 
 FAULTS: dict[type, Callable[[Any, Surroundings], Fault]] = {
     Kill: KillFault,
@@ -20,10 +21,12 @@ FAULTS: dict[type, Callable[[Any, Surroundings], Fault]] = {
     Partition: LinkFault,
     Slow: LinkFault,
     DiskFull: DiskFault,
+    Command: CommandFault,
 }
 TAKE_BACK: dict[str, Callable[[Leftover], None]] = {
     "stopped": lambda left: pause.let_go_on(left["processes"]),
     "link": lambda left: links.lift(left["admin_url"]),
+    "command": lambda left: command.run(tuple(left["command"]), "taking back a fault"),
     "file": lambda left: disk.remove(Path(left["path"])),
 }
 

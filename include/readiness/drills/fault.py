@@ -1,10 +1,11 @@
 """What every kind of fault offers, and what it may ask of its surroundings."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from readiness.drills.victims import Status, Victim
+from readiness.model.environment import FaultCommands
 
 Leftover = dict[str, Any]
 """What takes a fault back, as plain JSON: ``kind`` names the way (``catalogue.take_back``)."""
@@ -13,10 +14,11 @@ Leftover = dict[str, Any]
 @dataclass(frozen=True)
 class Surroundings:
     """``status``: asks the target for its status now; ``taken``: the replicas that other faults of this drill hold
-    down now, who are no victims again."""
+    down now, who are no victims again; ``commands``: of the faults that the environment file names."""
 
     status: Callable[[], Status]
     taken: Callable[[], frozenset[str]]
+    commands: Mapping[str, FaultCommands] = field(default_factory=dict)
 
 
 class Fault(Protocol):

@@ -117,10 +117,22 @@ class Slow(_BetweenStep):
         return self
 
 
-DrillStep = Annotated[Kill | Pause | DependencyDown | DiskFull | Partition | Slow, Field(discriminator="action")]
+class Command(Step):
+    """A fault that the environment file names under ``faults``: its commands put it in place and take it back. For a
+    target that is not ours. Without ``for`` it is done at once, and the target must recover by itself."""
+
+    action: Literal["command"]
+    fault: Slug
+    component: Slug
+    lasts: Lasts | None = Field(default=None, alias="for")
+
+
+DrillStep = Annotated[
+    Kill | Pause | DependencyDown | DiskFull | Partition | Slow | Command, Field(discriminator="action")
+]
 ACTIONS: tuple[str, ...] = tuple(
     get_args(kind.model_fields["action"].annotation)[0]
-    for kind in (Kill, Pause, DependencyDown, DiskFull, Partition, Slow)
+    for kind in (Kill, Pause, DependencyDown, DiskFull, Partition, Slow, Command)
 )
 
 

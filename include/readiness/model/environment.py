@@ -1,12 +1,17 @@
 """What users write in scenarios/environments/*.yaml: where the target is and how it is driven."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
 from readiness.model.written import Duration, ProfileName, Slug, UserModel
 
 PLACEHOLDERS: tuple[str, ...] = ("state", "replicas", "max_replicas", "port", "python")
+
+Url = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+$", max_length=300)]
+"""Scheme, host and port, without a path: "http://127.0.0.1:8080"."""
 
 
 class Commands(UserModel):
@@ -19,6 +24,9 @@ class Commands(UserModel):
     up: Annotated[tuple[str, ...], Field(min_length=1)]
     status: Annotated[tuple[str, ...], Field(min_length=1)]
     down: Annotated[tuple[str, ...], Field(min_length=1)]
+    scale: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """Sets ``{max_replicas}`` of the running target. With it, what one scenario scaled out is gone at once before the
+    next, and drills are made at the declared number of replicas."""
 
 
 class Component(UserModel):
@@ -65,18 +73,28 @@ class Observation(UserModel):
     """Seconds between two questions for replicas that have appeared, where a component scales."""
 
 
+class FaultCommands(UserModel):
+    """Argument vectors that put a fault in place and take it back (``{python}`` is filled in). Each ends with code 0
+    once that is done. ``restore`` may be missing for a fault that needs none: one after which the target must recover
+    by itself."""
+
+    inject: Annotated[tuple[str, ...], Field(min_length=1)]
+    restore: tuple[str, ...] = ()
+
+
 class Environment(UserModel):
-    """One environment file."""
+    """What every environment file has, whatever drives its target."""
 
     name: Slug
     title: str
-    driver: Literal["local"]
-    commands: Commands
-    components: Annotated[dict[Slug, Component], Field(min_length=1)]
+    driver: Literal["local", "external"]
+    components: Annotated[Mapping[Slug, Component], Field(min_length=1)]
     under_load: Slug
     """The component that takes the load; a run may override its number of replicas."""
     observation: Observation = Observation()
     links: Links = Links()
+    faults: Mapping[Slug, FaultCommands] = {}
+    """What ``action: command`` of a drill may name."""
     sign_off: bool = False
     default_profile: ProfileName = "smoke"
     start_timeout: Annotated[Duration, Field(gt=0, le=3600)] = 60.0
@@ -87,3 +105,96 @@ class Environment(UserModel):
             legal = ", ".join(self.components)
             raise ValueError(f"under_load: {self.under_load!r} is not a component; legal are {legal}")
         return self
+
+    @property
+    def absent(self) -> Mapping[str, str]:
+        """Data set ("stage/file") that this target does not offer -> why, in words for people. What is measured from
+        it has no data; everything else is judged."""
+        return {}
+
+
+class LocalEnvironment(Environment):
+    """A target on this machine that is started and stopped by commands."""
+
+    driver: Literal["local"]
+    commands: Commands
+
+
+class ExternalComponent(Component):
+    """A component that runs already: the admin address of each of its replicas (/readyz, /metrics)."""
+
+    replicas: Annotated[int, Field(ge=1, le=100)] = 1
+    admin_urls: tuple[Url, ...]
+
+    @model_validator(mode="after")
+    def _one_for_each(self) -> "ExternalComponent":
+        if len(self.admin_urls) != self.replicas or len(set(self.admin_urls)) != self.replicas:
+            raise ValueError(
+                f"admin_urls: name one address for each replica, each once; {self.replicas} replicas, "
+                f"{len(set(self.admin_urls))} addresses"
+            )
+        return self
+
+
+def _is_here(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+class ExternalTarget(UserModel):
+    """Where a target that is not ours answers. Nothing of it is started or stopped.
+
+    ``base_url`` takes events; ``audit``: whether it has the audit trail of docs/platform-api.md; ``deliveries_url``:
+    where deliveries are asked for, left out if nothing records them."""
+
+    base_url: Url
+    audit: bool = True
+    deliveries_url: Url | None = None
+    clock_uncertainty: Annotated[Duration, Field(ge=0, le=1)] = 0.0
+    """By how much the target's clocks may differ from this machine's; it widens what is measured across them. Needed
+    for a target that is not on this machine."""
+
+    @model_validator(mode="after")
+    def _clock_is_known(self) -> "ExternalTarget":
+        elsewhere = [url for url in (self.base_url, self.deliveries_url) if url is not None and not _is_here(url)]
+        if elsewhere and not self.clock_uncertainty:
+            raise ValueError(
+                f"clock_uncertainty: {elsewhere[0]} is not on this machine; say by how much its clock may differ, such "
+                'as "2ms" where both follow one time server'
+            )
+        return self
+
+
+class ExternalEnvironment(Environment):
+    """A target that runs already, known by its addresses alone."""
+
+    driver: Literal["external"]
+    target: ExternalTarget
+    components: Annotated[Mapping[Slug, ExternalComponent], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _queue_is_seen(self) -> "ExternalEnvironment":
+        if self.under_load in self.components and not self.components[self.under_load].metrics:
+            raise ValueError(
+                f"components.{self.under_load}.metrics: the component under load must serve /metrics with "
+                "phantommesh_queue_depth; nobody could tell otherwise when it has finished its work"
+            )
+        return self
+
+    @property
+    def absent(self) -> Mapping[str, str]:
+        """See Environment."""
+        found = {}
+        if not self.target.audit:
+            found["collect/audit.parquet"] = "the target has no audit trail (target.audit: false)"
+        if self.target.deliveries_url is None:
+            found["collect/deliveries.parquet"] = "nothing records the target's deliveries (no target.deliveries_url)"
+        return found
+
+
+AnyEnvironment = Annotated[LocalEnvironment | ExternalEnvironment, Field(discriminator="driver")]
+"""An environment of any driver, as it is read back from JSON."""
+ENVIRONMENT_KINDS: dict[str, type[LocalEnvironment] | type[ExternalEnvironment]] = {
+    "local": LocalEnvironment,
+    "external": ExternalEnvironment,
+}

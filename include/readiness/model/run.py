@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from readiness.model.environment import Environment
+from readiness.model.environment import AnyEnvironment
 from readiness.model.scenario import Scenario
 from readiness.model.written import ProfileName
 
@@ -16,7 +16,7 @@ class RunPlan:
     run_id: str
     created_at: str
     requested_by: str
-    environment: Environment
+    environment: AnyEnvironment
     scenarios: tuple[Scenario, ...]
     profile: ProfileName
     version_under_test: str

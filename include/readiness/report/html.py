@@ -12,15 +12,17 @@ from readiness.model.result import DataCheck, RunDecision, ScenarioResult
 from readiness.model.run import RunPlan
 from readiness.model.scenario import Scenario
 from readiness.model.trend import Trends
-from readiness.model.verdict import Verdict
+from readiness.model.verdict import Decision, Verdict
 from readiness.report import facts, summary
+from readiness.report.failover import Failover, failover_picture
 from readiness.report.figures import Figure, draw_all
 from readiness.report.ledger import LedgerView, ledger_view
 
 
 @dataclass(frozen=True)
 class _Section:
-    """What the page shows of one scenario. ``result`` None: it was not checked; ``figures`` empty: no evidence."""
+    """What the page shows of one scenario. ``result`` None: it was not checked; ``figures`` empty: no evidence;
+    ``decided`` None: it is the run's only scenario."""
 
     name: str
     title: str
@@ -29,12 +31,14 @@ class _Section:
     times: str
     zero: str
     badge: summary.Badge
+    decided: summary.Badge | None
     result: ScenarioResult | None
     rows: tuple[summary.ObjectiveRow, ...]
     proof: tuple[facts.Fact, ...]
     ledger: LedgerView | None
     bad_checks: tuple[DataCheck, ...]
     good_checks: tuple[DataCheck, ...]
+    failover: Failover | None
     figures: tuple[Figure, ...]
     data_sets: tuple[tuple[str, str], ...]
     missing: tuple[str, ...]
@@ -57,10 +61,13 @@ def render(
     (docs/platform-api.md), if known. A run that awaits its sign-off is rendered with ``decision.sign_off`` None.
     """
     results = {result.scenario: result for result in decision.scenarios}
+    several = decision.by_scenario if len(plan.scenarios) > 1 else {}
+    found, slopes = evidence.get, trends or {}
     sections = [
-        _section(plan, item, results.get(item.name), evidence.get(item.name), (trends or {}).get(item.name, Trends()))
+        _section(plan, item, results.get(item.name), found(item.name), slopes.get(item.name, Trends()),
+                 several.get(item.name))
         for item in plan.scenarios
-    ]
+    ]  # fmt: skip
     clocks = [found.clock for found in evidence.values()]
     template = _templates().get_template("report.html.j2")
     return template.render(
@@ -96,6 +103,7 @@ def _section(
     result: ScenarioResult | None,
     found: ScenarioEvidence | None,
     trends: Trends,
+    decided: Decision | None,
 ) -> _Section:
     proof = result.load_proof if result else None
     checks = result.data_checks if result else ()
@@ -107,12 +115,14 @@ def _section(
         times=_times(found.clock) if found else "",
         zero=_zero(found.clock) if found else "",
         badge=_badge(result),
+        decided=None if decided is None else summary.decision_badge(decided),
         result=result,
         rows=summary.rows(result, scenario.objectives) if result else (),
         proof=facts.load_facts(proof) if proof else (),
         ledger=ledger_view(result.ledger) if result and result.ledger else None,
         bad_checks=tuple(check for check in checks if check.verdict is not Verdict.PASS),
         good_checks=tuple(check for check in checks if check.verdict is Verdict.PASS),
+        failover=failover_picture(found, scenario, result) if found else None,
         figures=draw_all(found, scenario, proof, trends) if found else (),
         data_sets=tuple(_data_sets(found)) if found else (),
         missing=found.missing if found else (),

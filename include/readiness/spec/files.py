@@ -6,13 +6,13 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from readiness.model.drill import ACTIONS
-from readiness.model.environment import Environment
+from readiness.model.environment import ENVIRONMENT_KINDS, AnyEnvironment, Environment
 from readiness.model.scenario import Scenario
 from readiness.model.written import UserModel
 from readiness.spec.problem import Problem, SpecError
 from readiness.spec.yaml_source import Location, Source, read_source
 
-M = TypeVar("M", Scenario, Environment)
+M = TypeVar("M", bound=UserModel)
 _LONGEST_VALUE = 60
 
 
@@ -21,9 +21,16 @@ def read_scenario(path: Path) -> Scenario:
     return _read(path, Scenario)
 
 
-def read_environment(path: Path) -> Environment:
-    """One environment file. Raises SpecError with every problem."""
-    return _read(path, Environment)
+def read_environment(path: Path) -> AnyEnvironment:
+    """One environment file, of the kind that its driver says. Raises SpecError with every problem."""
+    source = read_source(path)
+    driver = source.data.get("driver")
+    if isinstance(driver, str) and driver in ENVIRONMENT_KINDS:
+        return _checked(source, source.data, ENVIRONMENT_KINDS[driver])
+    # Which other keys are legal, the driver decides: they are checked once it is known.
+    legal = ", ".join(ENVIRONMENT_KINDS)
+    found = "this key is missing" if driver is None else f"{driver!r} is none that there is"
+    raise SpecError([Problem(source.file, source.line(("driver",)), "driver", f"{found}; legal are {legal}")])
 
 
 def read_any(path: Path) -> Scenario | Environment:
@@ -52,8 +59,12 @@ def read_all(paths: list[Path]) -> tuple[list[Scenario | Environment], list[Prob
 
 def _read(path: Path, kind: type[M]) -> M:
     source = read_source(path)
+    return _checked(source, source.data, kind)
+
+
+def _checked(source: Source, data: dict[str, Any], kind: type[M]) -> M:
     try:
-        return kind.model_validate(source.data)
+        return kind.model_validate(data)
     except ValidationError as error:
         raise SpecError([_problem(source, kind, dict(item)) for item in error.errors()]) from error
 

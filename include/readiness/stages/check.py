@@ -78,9 +78,13 @@ def examination(run: Run, name: str) -> Examination:
         most=run.most_replicas(),
         with_metrics=with_metrics,
         source=run.source(name),
+        under_load=environment.under_load,
+        absent=environment.absent,
     )
     profile, readings = scenario.profiles[run.plan.profile], Readings(evidence)
-    result = judge_scenario(scenario, evidence, checks, tuple(problems), profile=profile, readings=readings)
+    result = judge_scenario(
+        scenario, evidence, checks, tuple(problems), profile=profile, readings=readings, absent=environment.absent
+    )
     return Examination(result, None if result.ledger is None else readings.ledger)
 
 

@@ -11,6 +11,7 @@ from readiness.clients import platform_api
 from readiness.clients.tables import TableWriter
 from readiness.clients.target_process import TargetError
 from readiness.model.dataset import AUDIT, DELIVERIES
+from readiness.model.environment import Environment, ExternalEnvironment
 from readiness.model.evidence import PROBE_SUFFIX, RUN_SCOPE, StageRef
 from readiness.stages.recording import Recording, recording
 from readiness.stages.run import Run
@@ -39,18 +40,21 @@ def collect(run: Run, name: str) -> None:
         healed_at_ns = _wait_healed(run, deadline_s) if scenario.drill else None
         drained_at_ns, reason = wait_drained(admin_urls(status, run.plan.environment.under_load), deadline_s)
         read_from_ns = time.time_ns()
-        facts, problems = _read(record, status, sources)
+        facts, problems = _read(record, status, sources, frozenset(run.plan.environment.absent))
         record.write("collect.json", facts | {
             "drained": drained_at_ns is not None, "drained_at_ns": drained_at_ns, "deadline_s": deadline_s,
             "healed_at_ns": healed_at_ns, "sources": sources, "started_ns": started_ns, "read_from_ns": read_from_ns,
             "finished_ns": time.time_ns(),
-            "clock": {"kind": "same machine", "offset_ns": 0, "uncertainty_ns": 0},
+            "clock": _clock(run.plan.environment),
         })  # fmt: skip
         record.failure = "; ".join(part for part in (reason, *problems) if part)
 
 
-def _read(record: Recording, status: dict[str, Any], sources: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """Store the audit trail and the deliveries of these sources; how much came, and why there may be more."""
+def _read(
+    record: Recording, status: dict[str, Any], sources: list[str], absent: frozenset[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """Store the audit trail and the deliveries of these sources; how much came, and why there may be more. A data set
+    that the target does not offer stays empty."""
     parts = {
         "audit": (f"{status['base_url']}/v1/audit", AUDIT, audit_row),
         "deliveries": (f"{status['sink_url']}/deliveries", DELIVERIES, delivery_row),
@@ -58,14 +62,23 @@ def _read(record: Recording, status: dict[str, Any], sources: list[str]) -> tupl
     facts: dict[str, Any] = {}
     problems: list[str] = []
     for part, (url, columns, to_row) in parts.items():
-        outcomes = [_Outcome() for _ in sources]
+        asked = [] if f"collect/{part}.parquet" in absent else sources
+        outcomes = [_Outcome() for _ in asked]
         with TableWriter(record.folder / f"{part}.parquet", columns) as table:
-            for source, outcome in zip(sources, outcomes, strict=True):
+            for source, outcome in zip(asked, outcomes, strict=True):
                 table.extend(_rows(url, source, to_row, outcome))
         record.rows[f"{part}.parquet"] = table.count
         facts[part] = {"complete": all(outcome.complete for outcome in outcomes), "count": table.count}
         problems += [outcome.reason for outcome in outcomes if outcome.reason]
     return facts, problems
+
+
+def _clock(environment: Environment) -> dict[str, Any]:
+    """How the target's clock may differ from ours: not at all on this machine, else as the environment file says."""
+    if isinstance(environment, ExternalEnvironment) and environment.target.clock_uncertainty:
+        uncertainty_ns = round(environment.target.clock_uncertainty * 1e9)
+        return {"kind": "as the environment file says", "offset_ns": 0, "uncertainty_ns": uncertainty_ns}
+    return {"kind": "same machine", "offset_ns": 0, "uncertainty_ns": 0}
 
 
 def _wait_healed(run: Run, deadline_s: float) -> int | None:

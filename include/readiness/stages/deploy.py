@@ -1,4 +1,5 @@
-"""Deploy: take the environment, remove what an earlier run left, start the version under test."""
+"""Deploy: take the environment, remove what an earlier run left, start the version under test (or find the one that
+runs already)."""
 
 import time
 
@@ -22,9 +23,7 @@ def deploy(run: Run) -> None:
         started = time.monotonic()
         try:
             lease.take(run.environment_folder, plan.environment.name, run.run_id, lease_duration_s(plan))
-            leftover = run.target.status()["state"] != "stopped"
-            if leftover:  # whoever left it has no lease any more
-                run.target.down()
+            leftover = run.target.clear()  # whoever left it has no lease any more
             status = run.target.up(plan.replicas, plan.port, plan.links)
         except lease.LeaseError as error:
             raise EnvironmentInUseError(str(error)) from error

@@ -37,6 +37,7 @@ def drill(run: Run, name: str, phases: Path) -> None:
     inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"))
     with recording(run, StageRef(name, "drill"), inputs, show=False) as record:
         story = _Story(record)
+        story.write()
         try:
             _carry_out(run, name, scenario.drill, scenario.profiles[run.plan.profile], phases, story)
         except (DrillError, TargetError, ValueError) as error:
@@ -71,7 +72,9 @@ def _carry_out(run: Run, name: str, wanted: Drill, profile: Profile, phases: Pat
     story.facts["leftovers"] = remove_leftovers(journal, take_back)
     story.facts |= {"under_load": run.plan.environment.under_load, "replicas": run.replicas()}
     execution: Execution | None = None
-    around = Surroundings(run.target.status, lambda: execution.taken() if execution else frozenset())
+    around = Surroundings(
+        run.target.status, lambda: execution.taken() if execution else frozenset(), run.plan.environment.faults
+    )
     story.steps = [
         StepProgress(number, step, fault_of(step, around), due_ns=0) for number, step in enumerate(wanted.steps)
     ]

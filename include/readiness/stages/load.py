@@ -17,7 +17,7 @@ from readiness.model.evidence import RUN_SCOPE, StageRef, measuring_stages
 from readiness.model.scenario import Profile, Scenario
 from readiness.stages.recording import Recording, recording
 from readiness.stages.run import Run, StageError
-from readiness.stages.steady_state import await_steady
+from readiness.stages.steady_state import settle
 
 _START_S = 60.0  # generator: imports, traffic, first connections
 _STOP_S = 20.0
@@ -33,7 +33,7 @@ def load(run: Run, name: str) -> None:
     profile = scenario.profiles[run.plan.profile]
     inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"))
     with recording(run, StageRef(name, "load"), inputs) as record:
-        record.write("steady.json", await_steady(run))
+        record.write("steady.json", settle(run, scenario))
         plan_file = record.folder / "plan.json"
         record.write("plan.json", _generator_plan(run, scenario, profile, record.folder))
         log = (record.folder / "generator.log").open("wb")

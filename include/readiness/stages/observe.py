@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from readiness.clients.external_target import RunningTarget
 from readiness.clients.platform_api import Sample, Scrape, Scraper
 from readiness.clients.process_use import process_use
 from readiness.clients.tables import TableWriter
@@ -116,7 +117,7 @@ class Observer:
 
     def __init__(
         self,
-        target: TargetProcess,
+        target: TargetProcess | RunningTarget,
         replicas: tuple[Replica, ...],
         interval_s: float,
         metrics: TableWriter,

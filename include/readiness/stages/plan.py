@@ -116,6 +116,11 @@ def _require_executable(scenario: Scenario, environment: Environment) -> None:
             if component not in environment.components:
                 raise StageError(f"{where}: the environment {environment.name} has no component {component!r}; it has "
                                  f"{', '.join(environment.components)}")  # fmt: skip
+        named = getattr(step, "fault", None)
+        if named is not None and named not in environment.faults:
+            legal = ", ".join(environment.faults) or "none"
+            raise StageError(f"{where}: the environment {environment.name} names no fault {named!r}; it names under "
+                             f"faults: {legal}")  # fmt: skip
         if step.link is not None and step.link not in environment.links.through:
             legal = ", ".join(environment.links.through) or "none"
             raise StageError(f"{where}: faults on {step.link} cannot be injected in the environment "

@@ -9,13 +9,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from readiness.clients.address import AddressError
 from readiness.clients.probes.prober import Prober, raise_priority
 from readiness.clients.tables import TableWriter
 from readiness.model.dataset import PROBES
 from readiness.model.evidence import RUN_SCOPE, StageRef
 from readiness.model.scenario import Scenario
 from readiness.stages.recording import Recording, recording
-from readiness.stages.run import Run
+from readiness.stages.run import Run, StageError
 
 RATE_HZ = 110.0
 """Of each path. A tenth above the least, so that what is left out after a moment of sleep costs no evidence."""
@@ -33,7 +34,7 @@ def probe(run: Run, name: str, phases: Path) -> None:
     inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"))
     with recording(run, StageRef(name, "probe"), inputs, show=False) as record:
         timeout_s = timeout_of(scenario)
-        prober = Prober(run.status()["base_url"], probe_source(run, name), RATE_HZ, timeout_s)
+        prober = _prober(run, name, timeout_s)
         nice, started_ns = raise_priority(), prober.clock.now_ns()
         longest_s = profile.warmup + profile.measure + profile.drain + scenario.load.request_timeout + 60
         gc.collect()
@@ -48,6 +49,13 @@ def probe(run: Run, name: str, phases: Path) -> None:
             record.rows["samples.parquet"] = table.count
             times = {"started_ns": started_ns, "finished_ns": finished_ns}
             _write_facts(record, prober, times | {"timeout_s": timeout_s, "nice": nice})
+
+
+def _prober(run: Run, name: str, timeout_s: float) -> Prober:
+    try:
+        return Prober(run.status()["base_url"], probe_source(run, name), RATE_HZ, timeout_s)
+    except AddressError as error:
+        raise StageError(f"the target cannot be probed: {error}") from error
 
 
 def probe_source(run: Run, name: str) -> str:

@@ -17,7 +17,7 @@ class Replica:
     component: str
     name: str
     admin_url: str | None
-    pid: int
+    pid: int | None
     metrics: bool
     joined_ns: int | None = None
 

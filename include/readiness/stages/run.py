@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from readiness.clients.archive import Archive, ArchiveError
+from readiness.clients.external_target import RunningTarget
 from readiness.clients.home import Home, checked_run_id
 from readiness.clients.target_process import TargetProcess
 from readiness.model.document import from_json
+from readiness.model.environment import ExternalEnvironment
 from readiness.model.evidence import RUN_SCOPE, StageRef
 from readiness.model.result import ScenarioResult
 from readiness.model.run import RunPlan
@@ -54,9 +56,12 @@ class Run:
         return self.home.environment(self.plan.environment.name)
 
     @property
-    def target(self) -> TargetProcess:
+    def target(self) -> TargetProcess | RunningTarget:
         """The target of this run's environment."""
-        return TargetProcess(self.plan.environment, self.environment_folder / "target")
+        environment = self.plan.environment
+        if isinstance(environment, ExternalEnvironment):
+            return RunningTarget(environment)
+        return TargetProcess(environment, self.environment_folder / "target")
 
     def source(self, scenario: str) -> str:
         """The name under which a scenario's events are sent and later found again."""

@@ -1,7 +1,7 @@
 """The steady state between scenarios: what one of them leaves must not be measured by the next.
 
 A target is steady when it is ready, has as many replicas as the plan says (what was scaled out under load is back), and
-its queue is empty. Nothing is restarted for it: coming back by itself is what is expected of it.
+its queue is empty. Nothing is restarted for it.
 """
 
 import time
@@ -9,6 +9,7 @@ from typing import Any
 
 from readiness.clients import platform_api
 from readiness.clients.target_process import TargetError
+from readiness.model.scenario import Scenario
 from readiness.stages.run import Run, StageError
 
 LONGEST_S = 240.0
@@ -18,6 +19,25 @@ _BETWEEN_S = 1.0
 
 class NotSteadyError(StageError):
     """The target did not come back: nothing was sent, and nothing that follows would be worth measuring."""
+
+
+def settle(run: Run, scenario: Scenario) -> dict[str, Any]:
+    """Bring the target into the state that the scenario begins in; what was waited for, for the record.
+
+    Where the environment can say how far the target may scale, it may not until it is steady, so that what was scaled
+    out before goes at once; afterwards it may again, but for a drill: its faults are declared against the declared
+    number of replicas. Raises NotSteadyError."""
+    under_load = run.plan.environment.under_load
+    declared, most = run.replicas()[under_load], run.most_replicas().get(under_load)
+    if most is None or most <= declared:
+        return await_steady(run)
+    try:
+        held = run.target.scale(declared)
+        facts = await_steady(run)
+        freed = held and scenario.drill is None and run.target.scale(most)
+    except TargetError as error:
+        raise NotSteadyError(str(error)) from error
+    return facts | {"max_replicas": most if freed or not held else declared}
 
 
 def await_steady(run: Run, longest_s: float = LONGEST_S) -> dict[str, Any]:

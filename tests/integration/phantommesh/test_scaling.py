@@ -74,6 +74,19 @@ def test_it_scales_out_under_load_and_back_and_loses_nothing(scaled: Platform, c
     assert {row["event_id"] for row in rows if row["action"] == "received"} == set(sent)
 
 
+def test_it_may_be_held_at_its_least_and_freed_again(scaled: Platform, critical: dict[str, object]) -> None:
+    with load(scaled, critical, []):
+        until(lambda: len(replicas(scaled)) > 1, SCALED_S)
+        held = run_command("scale", "--state", str(scaled.state), "--max-replicas", "1", "--json")
+        assert (held.returncode, json.loads(held.stdout)["scaling"]["max_replicas"]) == (0, 1)
+        until(lambda: replicas(scaled) == [True], SCALED_S)  # at once, under load, whatever was recommended before
+        assert run_command("scale", "--state", str(scaled.state), "--max-replicas", "2").returncode == 0
+        until(lambda: len(replicas(scaled)) == 2, SCALED_S)
+    refused = run_command("scale", "--state", str(scaled.state), "--max-replicas", "9")
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "legal are 1 to 3" in refused.stderr
+
+
 def test_down_stops_what_was_scaled_out_and_the_scaler(scaled: Platform, critical: dict[str, object]) -> None:
     with load(scaled, critical, []):
         until(lambda: len(replicas(scaled)) > 1, SCALED_S)

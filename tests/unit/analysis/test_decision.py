@@ -146,3 +146,18 @@ def test_evidence_that_changed_after_it_was_shown_is_rejected_whatever_else_is_w
         decision = decide_run(plan, (), problems, DIGEST, signed)
         assert decision.decision is REJECTED
         assert "changed after it was shown: requests were altered" in decision.reasons[0]
+
+
+def test_each_scenario_gets_its_own_word_and_the_runs_is_never_better(good: ScenarioResult) -> None:
+    both = replace(PLAN, scenarios=(*PLAN.scenarios, PLAN.scenarios[0].model_copy(update={"name": "peak"})))
+    other = replace(with_verdict(good, Verdict.FAIL), scenario="peak")
+
+    def words(*results: ScenarioResult, problems: tuple[str, ...] = ()) -> dict[str, Decision]:
+        return decide_run(both, results, problems, DIGEST, None).by_scenario
+
+    assert words(good, other) == {"steady": APPROVED, "peak": REJECTED}
+    assert words(good) == {"steady": APPROVED, "peak": INCONCLUSIVE}
+    assert words(good, other, problems=("peak/load: is missing",)) == {"steady": APPROVED, "peak": INCONCLUSIVE}
+    assert words(good, other, problems=("_run/plan: was altered",)) == dict.fromkeys(("steady", "peak"), INCONCLUSIVE)
+    assert words(replace(good, trusted=False, problems=("bad",)), other)["steady"] is INCONCLUSIVE
+    assert decide_run(both, (good, other), (), DIGEST, None).decision is REJECTED

@@ -133,6 +133,22 @@ def test_a_prober_that_stood_still_concludes_nothing(length_s: float) -> None:
     assert verdict(evidence)[0] is Verdict.NO_DATA
 
 
+def drilled(evidence: ScenarioEvidence, injected_ns: int, healthy_ns: int | None) -> ScenarioEvidence:
+    return replace(evidence, drill={"steps": [{"injected_ns": injected_ns, "healthy_ns": healthy_ns}]})
+
+
+def test_a_prober_that_stood_still_while_no_fault_was_in_place_widens_the_interval() -> None:
+    for length_s, says in ((0.06, Verdict.PASS), (1.2, Verdict.NO_DATA)):
+        evidence = with_stalled_prober(with_probes(BASE), AT, length_s)
+        before = drilled(evidence, AT - 2 * S, AT - S)
+        found = interruption(before, 0.95)
+        assert found.interval is not None
+        assert found.interval.high > length_s
+        assert verdict(before)[0] is says
+    assert "stood still" in interruption(drilled(evidence, AT - S, AT + S), 0.95).note
+    assert "stood still" in interruption(drilled(evidence, AT - S, None), 0.95).note
+
+
 def test_a_moment_of_sleep_within_the_resolution_is_no_outage_of_the_target() -> None:
     evidence = with_stalled_prober(with_probes(BASE), AT, RESOLUTION_NS / S * 0.8)
     assert probing_problem(evidence) == ""
@@ -202,3 +218,10 @@ def test_outages_before_the_measured_phase_do_not_count() -> None:
     evidence = with_probes(BASE, [Down(PHASE.start_ns - 600 * MS, 0.3)])
     assert all(item.count == 0 for item in interruptions(evidence))
     assert len(ALL) == len(interruptions(evidence))
+
+
+@pytest.mark.parametrize("facts", [{"rate_hz": 0}, {"rate_hz": "fast"}, {"finished_ns": None}])
+def test_facts_that_are_no_numbers_conclude_nothing(facts: dict[str, object]) -> None:
+    evidence = with_probes(BASE)
+    found = interruption(replace(evidence, probe=(evidence.probe or {}) | facts), 0.95)
+    assert (found.value, found.note) == (None, "probe/probe.json: rate_hz and finished_ns must be numbers above 0")

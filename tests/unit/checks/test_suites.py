@@ -125,3 +125,18 @@ def test_a_suite_that_lacks_a_fact_is_an_error(runner: Expectations) -> None:
     facts = {key: value for key, value in CLEAN.observe.items() if key != "interval_s"}
     checks = check_data_set(runner, replace(CLEAN, observe=facts), "observe/health.parquet", tuple(COMPONENTS))
     assert [(c.verdict, c.observed) for c in checks] == [(Verdict.ERROR, "KeyError: 'interval_s'")]
+
+
+def test_events_of_probes_may_come_before_the_load_starts() -> None:
+    early = replace(CLEAN, audit=CLEAN.audit.assign(at_ns=CLEAN.audit["at_ns"].where(CLEAN.audit.index != 5, 0)))
+    first_ns = CLEAN.clock.phases[0].start_ns
+    early = replace(early, audit=early.audit.replace({"at_ns": {0: first_ns - 4 * S}}))
+    runner = Expectations()
+
+    def found(probe: dict[str, Any] | None) -> Verdict:
+        checks = check_data_set(runner, replace(early, probe=probe), "collect/audit.parquet", tuple(COMPONENTS))
+        return next(check.verdict for check in checks if check.check == "at_ns in range")
+
+    assert found({"started_ns": first_ns - 5 * S}) is Verdict.PASS
+    assert found({"started_ns": first_ns - 2 * S}) is Verdict.FAIL
+    assert found(None) is Verdict.FAIL

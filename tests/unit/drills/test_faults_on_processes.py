@@ -72,7 +72,7 @@ def wait_for(condition: Callable[[], Any]) -> Any:
 
 def test_every_action_has_a_fault_and_every_leftover_a_way_back() -> None:
     assert {kind.model_fields["action"].annotation.__args__[0] for kind in FAULTS} == set(ACTIONS)  # type: ignore[attr-defined]
-    assert set(TAKE_BACK) == {"stopped", "link", "file"}
+    assert set(TAKE_BACK) == {"stopped", "link", "file", "command"}
 
 
 def test_kill_ends_as_many_as_asked_and_no_other(processes: Callable[[], subprocess.Popen[bytes]]) -> None:

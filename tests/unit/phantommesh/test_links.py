@@ -113,7 +113,9 @@ def test_slow_adds_its_latency_each_way_and_keeps_the_order(tmp_path: Path) -> N
                 await asyncio.sleep(0.01)  # so that they are several pieces
             assert await heard(reader, 6, 5) == b"abcdef"
             assert time.monotonic() - began_s >= 0.3
+            await relay.inject(Fault("slow", LONG_S, latency_s=30))
             writer.write(b"gh")
+            await asyncio.sleep(0.05)  # so that the link has taken it
             await relay.lift()  # what waits comes at once, in front of what comes later
             writer.write(b"ij")
             assert await heard(reader, 4, 5) == b"ghij"

@@ -138,7 +138,7 @@ def test_headings_never_skip_a_level(approved: str) -> None:
 
 def test_a_rejection_says_what_failed_and_by_how_much(plan: RunPlan, evidence: ScenarioEvidence) -> None:
     text = of_decision(plan, examples.rejected(plan), evidence).text
-    assert f"3 of {len(plan.scenario('steady').objectives)} objectives failed, in steady." in text
+    assert f"3 of {len(plan.scenarios[0].objectives)} objectives failed, in steady." in text
     assert "56 % over the limit" in text
     assert "95 %: 301 ms to 325 ms" in text
     assert "17 over" in text

@@ -6,6 +6,7 @@ import synthetic_evidence as synthetic
 from readiness.model.dataset import ScenarioEvidence
 from readiness.model.interval import Interval
 from readiness.model.trend import ReplicaTrend, Trends
+from readiness.model.verdict import Decision
 from readiness.report.figures import draw_all
 from readiness.report.figures.canvas import Figure
 from readiness.report.html import render
@@ -65,3 +66,14 @@ def test_without_trends_the_page_says_that_leaks_were_not_judged() -> None:
     plan = examples.example_plan("sustained", profile="smoke")
     page = render(plan, examples.approved(plan), {"sustained": evidence})
     assert "leaks were not judged" in page
+
+
+def test_each_of_several_scenarios_shows_what_its_evidence_alone_says() -> None:
+    plan = examples.example_plan("steady", "sustained")
+    words = {"steady": Decision.APPROVED, "sustained": Decision.INCONCLUSIVE}
+    decision = replace(examples.approved(plan), by_scenario=words)
+    page = render(plan, decision, {"steady": synthetic.steady_evidence()})
+    assert page.count("What its evidence alone says") == 2
+    assert "INCONCLUSIVE" in page
+    only = examples.example_plan()
+    assert "What its evidence alone says" not in render(only, examples.approved(only), {})

@@ -53,7 +53,7 @@ def test_failed_objectives_come_first() -> None:
     plan = examples.example_plan()
     result = examples.rejected(plan).scenarios[0]
     kinds = [item.badge.kind for item in summary.rows(result, plan.scenarios[0].objectives)]
-    assert kinds == ["fail"] * 3 + ["pass"] * (len(plan.scenarios[0].objectives) - 3)
+    assert kinds == ["fail"] * 3 + ["pass"] * (len(result.objectives) - 3)
 
 
 def test_the_lead_counts_what_failed_where() -> None:
@@ -66,8 +66,8 @@ def test_the_lead_counts_what_failed_where() -> None:
 def test_a_run_rejected_by_a_person_does_not_claim_failed_objectives() -> None:
     plan = examples.example_plan()
     lead = summary.lead(replace(examples.approved(plan), decision=Decision.REJECTED))
-    n = len(plan.scenarios[0].objectives)
-    assert lead == f"{n} of {n} objectives in 1 scenario hold; the run is rejected for another reason."
+    count = len(plan.scenarios[0].objectives)
+    assert lead == f"{count} of {count} objectives in 1 scenario hold; the run is rejected for another reason."
 
 
 def test_advisory_objectives_that_do_not_hold_are_counted_apart() -> None:
@@ -76,8 +76,8 @@ def test_advisory_objectives_that_do_not_hold_are_counted_apart() -> None:
     result = decision.scenarios[0]
     warned = replace(result.objectives[0], verdict=Verdict.WARN, severity="advisory")
     decision = replace(decision, scenarios=(replace(result, objectives=(warned, *result.objectives[1:])),))
-    n = len(plan.scenarios[0].objectives)
-    assert summary.lead(decision) == f"{n - 1} of {n} objectives in 1 scenario hold; 1 advisory does not."
+    count = len(result.objectives)
+    assert summary.lead(decision) == f"{count - 1} of {count} objectives in 1 scenario hold; 1 advisory does not."
 
 
 def test_times_are_shown_in_utc() -> None:

@@ -13,7 +13,7 @@ from readiness.stages import sequence, steady_state
 from readiness.stages.plan import Request, every_scenario, resolve
 from readiness.stages.replica_discovery import Discovery, Replica
 from readiness.stages.run import StageError
-from readiness.stages.steady_state import NotSteadyError, await_steady
+from readiness.stages.steady_state import NotSteadyError, await_steady, settle
 from short_scenarios import ROOT
 
 
@@ -34,6 +34,11 @@ class Target:
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
+        self.may_scale, self.scaled = False, list[int]()
+
+    def scale(self, most: int) -> bool:
+        self.scaled.append(most)
+        return self.may_scale
 
     def status(self) -> dict[str, Any]:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -91,6 +96,20 @@ def test_what_was_scaled_out_what_restarts_and_what_is_queued_is_waited_for(dept
 def test_a_target_that_does_not_come_back_is_named() -> None:
     with pytest.raises(NotSteadyError, match="3 automation run instead of 2"):
         await_steady(run_on(Target(status(*WHOLE["components"], part("automation", 2)))), longest_s=0.01)
+
+
+@pytest.mark.usefixtures("depths")
+@pytest.mark.parametrize(("drill", "asked", "may"), [(None, [2, 4], 4), ("a fault", [2], 2)])
+def test_what_was_scaled_out_goes_at_once_and_a_drill_is_made_at_the_declared_number(
+    drill: Any, asked: list[int], may: int
+) -> None:
+    target = Target(WHOLE)
+    target.may_scale = True
+    scenario: Any = SimpleNamespace(drill=drill)
+    facts = settle(run_on(target), scenario)
+    assert (target.scaled, facts["max_replicas"]) == (asked, may)
+    target = Target(WHOLE)
+    assert settle(run_on(target), scenario)["max_replicas"] == 4  # no command for it: it scales as it likes
 
 
 class Observing:
