@@ -47,7 +47,11 @@ def _process(folder: Path) -> dict[str, float]:
     requests = read_columns(
         folder / "requests.parquet", ["event_id", "intended_ns", "done_ns", "status", "error"], few=["error"]
     )
-    audit = read_columns(folder / "audit.parquet", ["event_id", "at_ns", "action", "due"], few=["action", "due"])
+    actions = ["received", "assessed", "incident_opened", "incident_escalated", "remediated"]
+    audit = read_columns(
+        folder / "audit.parquet", ["event_id", "at_ns", "action", "due"], [("action", "in", actions)],
+        few=["action", "due"],
+    )  # fmt: skip
     deliveries = read_columns(folder / "deliveries.parquet", ["event_id", "channel"], few=["channel"])
     facts = [json.loads((folder / name).read_text()) for name in ("generator.json", "collect.json")]
     clock = from_json(PhaseClock, (folder / "phases.json").read_bytes())
