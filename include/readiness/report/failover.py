@@ -104,7 +104,8 @@ def _note(evidence: ScenarioEvidence, found: tuple[PathInterruption, ...]) -> st
 
 
 def _ledger(evidence: ScenarioEvidence, result: ScenarioResult | None) -> tuple[Fact, ...]:
-    """Plain counts of the load's own events, without those of probes; whether any was lost is the judged objective's word."""
+    """Plain counts of the load's own events, without those of probes; whether any was lost is the judged objective's
+    word."""
     requests, audit, deliveries = evidence.requests, evidence.audit, evidence.deliveries
     stored = audit[(audit["action"] == "received") & audit["event_id"].isin(requests["event_id"])]
     alerted = deliveries[deliveries["event_id"].isin(requests["event_id"])]
