@@ -104,13 +104,16 @@ def _note(evidence: ScenarioEvidence, found: tuple[PathInterruption, ...]) -> st
 
 
 def _ledger(evidence: ScenarioEvidence, result: ScenarioResult | None) -> tuple[Fact, ...]:
-    """Plain counts of the load's events; whether any was lost is the judged objective's word."""
-    requests, received = evidence.requests, evidence.audit[evidence.audit["action"] == "received"]
+    """Plain counts of the load's own events, without those of probes; whether any was lost is the judged objective's
+    word."""
+    requests, audit, deliveries = evidence.requests, evidence.audit, evidence.deliveries
+    stored = audit[(audit["action"] == "received") & audit["event_id"].isin(requests["event_id"])]
+    alerted = deliveries[deliveries["event_id"].isin(requests["event_id"])]
     counts = (
         ("sent", len(requests)),
         ("acknowledged by the platform", int(requests["status"].between(200, 299).sum())),
-        ("found stored afterwards", int(received["event_id"].nunique())),
-        ("raised an alert that arrived", int(evidence.deliveries["event_id"].nunique())),
+        ("found stored afterwards", int(stored["event_id"].nunique())),
+        ("raised an alert that arrived", int(alerted["event_id"].nunique())),
     )
     rows = [Fact(label, f"{count:,}") for label, count in counts]
     lost = [item for item in result.objectives if item.metric == "events_lost"] if result else []
@@ -129,8 +132,9 @@ def _steps(evidence: ScenarioEvidence, origin_ns: int) -> tuple[Fact, ...]:
 
 def step_words(step: Mapping[str, Any]) -> str:
     """A step and its victims: "kill automation (automation-1)"."""
-    victims = ", ".join(str(victim["replica"]) for victim in step["victims"])
-    return f"{step['describe'] or step['action']}" + (f" ({victims})" if victims else "")
+    said = str(step["describe"] or step["action"])
+    victims = ", ".join(name for name in (str(item["replica"]) for item in step["victims"]) if name not in said)
+    return said + (f" ({victims})" if victims else "")
 
 
 def _step_times(step: Mapping[str, Any], origin_ns: int) -> str:

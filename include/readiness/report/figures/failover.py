@@ -88,7 +88,7 @@ def _span(
 def _ticks(axes: Axes, start_s: float, end_s: float) -> None:
     step = next((step for step in _STEPS_S if (end_s - start_s) / step <= 6), 1200.0)
     ticks = np.arange(np.ceil(start_s / step), np.floor(end_s / step) + 1) * step
-    axes.set_xticks(ticks, [f"{tick:g} s".replace("-", "−") for tick in np.round(ticks, 3)])
+    axes.set_xticks(ticks, [f"{tick:g} s".replace("-", "−") for tick in np.round(ticks, 3) + 0.0])
 
 
 def _label(axes: Axes, lane: int, span: tuple[float, float], left: str, right: str) -> None:
