@@ -79,10 +79,12 @@ def _restarts(evidence: ScenarioEvidence, without: FaultWindow | None) -> dict[s
     rows = rows[(rows["time_ns"] >= first) & (rows["time_ns"] < last)].sort_values("time_ns")
     found: dict[str, int] = {}
     for name, part in rows.groupby("replica"):
-        started_ns = np.round(part["value"].to_numpy(np.float64) * 1e9).astype(np.int64)
+        times_ns = part["time_ns"].to_numpy(np.int64)
         new = np.flatnonzero(np.diff(part["value"].to_numpy(np.float64)) != 0) + 1
         if without is not None:
-            new = new[~without.holds(started_ns[new])]
+            # By when it was seen: a start time is counted from the boot time, which is known to a second only.
+            in_fault = (times_ns[new] >= without.start_ns) & (times_ns[new - 1] <= without.end_ns)
+            new = new[~in_fault]
         if len(new):
             found[str(name)] = len(new)
     return found

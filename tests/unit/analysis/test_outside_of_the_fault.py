@@ -108,6 +108,14 @@ def test_a_restart_in_the_fault_is_no_restart_outside_of_it(drilled: ScenarioEvi
         assert (found == ready) if ready else found < 1
 
 
+def test_a_start_time_that_is_a_little_early_is_still_a_restart_of_the_fault(drilled: ScenarioEvidence) -> None:
+    """Seen: killed at 32.00 s, and the process said that it had started at 31.83 s."""
+    metrics, start_ns = drilled.metrics.copy(), drilled.clock.phase("measure").start_ns
+    mine = (metrics["replica"] == "automation-1") & (metrics["metric"] == "process_start_time_seconds")
+    metrics.loc[mine & (metrics["time_ns"] >= start_ns + 12 * S), "value"] = start_ns / S + 9.8
+    assert of(replace(drilled, metrics=metrics), "replica_ready_outside_fault").value == 1
+
+
 @pytest.mark.parametrize(
     "metric", ["error_rate_outside_fault", "wrong_answers_in_fault", "replica_ready_outside_fault"]
 )
