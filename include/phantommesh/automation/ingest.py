@@ -78,6 +78,7 @@ class Ingest:
         self._waiting: deque[_Submission] = deque()
         self._some = asyncio.Event()
         self._open = False
+        self._statements: _Statements | None = None
 
     def submit(self, events: Sequence[Observation], answer: Answer) -> None:
         """Calls `answer` once the events are durable. Raises QueueFullError (nothing of it will be stored) or
@@ -92,9 +93,14 @@ class Ingest:
         self._waiting.append(_Submission(events, answer))
         self._some.set()
 
+    async def prepare(self, session: Session) -> None:
+        """What takes time before `run`, so that events are taken from its first moment. Raises what asyncpg raises."""
+        self._statements = await _Statements.prepare(session.writer)
+
     async def run(self, session: Session) -> None:
         """Write until cancelled or the connection is lost; then every request that waits is refused."""
-        statements = await _Statements.prepare(session.writer)
+        statements = self._statements or await _Statements.prepare(session.writer)
+        self._statements = None  # they are this session's
         self._judge.begin()
         self._open = True
         batch: list[_Submission] = []

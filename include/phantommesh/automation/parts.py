@@ -69,6 +69,11 @@ class Parts:
         protocol = partial(ShortWayProtocol, requests.at, config.limits.max_connections, closing)
         self.public = Server(app, run.port, protocol)
 
+    async def begin(self, session: Session) -> None:
+        """What must be done with a new session before the replica is ready. Raises what asyncpg raises."""
+        await self.settler.settle_what_is_left(session)
+        await self._ingest.prepare(session)
+
     def at_work(self, session: Session) -> list[Coroutine[Any, Any, None]]:
         """What runs as long as a session with the database lasts."""
         return [

@@ -101,7 +101,7 @@ class Replica:
                 await session.close()
 
     async def _work_with(self, session: Session, ended: "asyncio.Task[bool]") -> None:
-        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(self._parts.settler.settle_what_is_left(session))]
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(self._parts.begin(session))]
         await asyncio.wait(tasks)
         if tasks[0].exception() is None:
             self._session = session

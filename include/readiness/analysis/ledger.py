@@ -39,7 +39,8 @@ class Entries:
 @dataclass(frozen=True, eq=False)
 class Ledger:
     """Over both phases, probes included. ``flags``: for each of FLAGS, which events have it; ``sets``: the events of
-    each discrepancy; ``due`` and ``delivered``: how many alerts, (event, channel); ``incidents``: how many were opened.
+    each discrepancy; ``due`` and ``delivered``: how many alerts, (event, channel); ``incidents``: how many events opened
+    or joined one.
 
     Several requests of one event (retries) are one event: acknowledged if one of them was. ``alerted``: the event was
     due to a channel, and every channel that it was due to got it. An event that no assessment is kept of is due to
@@ -169,7 +170,7 @@ def ledger(evidence: ScenarioEvidence, events: Events | None = None) -> Ledger:
         Discrepancy.REMEDIATED_TWICE: _remediated_twice(evidence, events),
         Discrepancy.INDETERMINATE: _events(asked.attempted & asked.silent & ~asked.acknowledged),
     }
-    incidents = int((evidence.audit["action"] == "incident_opened").sum())
+    incidents = int(evidence.audit["action"].isin(["incident_opened", "incident_joined"]).sum())
     probes = len(np.unique(events.probes))
     return Ledger(events.ids, events.channels, flags, sets, len(events.due), len(pairs), probes, incidents)
 

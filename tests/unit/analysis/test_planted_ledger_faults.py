@@ -126,7 +126,8 @@ def test_an_incident_remediated_twice_is_counted_once_and_named(clean: ScenarioE
 
 
 def test_without_incidents_in_the_trail_nothing_is_said_of_remediation(clean: ScenarioEvidence) -> None:
-    bare = replace(clean, audit=clean.audit[clean.audit["action"] != "incident_opened"].reset_index(drop=True))
+    of_incidents = clean.audit["action"].isin(["incident_opened", "incident_joined"])
+    bare = replace(clean, audit=clean.audit[~of_incidents].reset_index(drop=True))
     found = measure("remediated_twice", None, 0.95, bare)
     assert found.value is None
     assert "no incident" in found.note
