@@ -39,8 +39,8 @@ class Entries:
 @dataclass(frozen=True, eq=False)
 class Ledger:
     """Over both phases, probes included. ``flags``: for each of FLAGS, which events have it; ``sets``: the events of
-    each discrepancy; ``due`` and ``delivered``: how many alerts, (event, channel); ``incidents``: how many events opened
-    or joined one.
+    each discrepancy; ``due`` and ``delivered``: how many alerts, (event, channel); ``incidents``: how many events
+    opened or joined one.
 
     Several requests of one event (retries) are one event: acknowledged if one of them was. ``alerted``: the event was
     due to a channel, and every channel that it was due to got it. An event that no assessment is kept of is due to

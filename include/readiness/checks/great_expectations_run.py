@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from readiness.checks.deciding_rows import deciding, side_by_side
 from readiness.checks.expectation import Expectation
 from readiness.model.result import DataCheck
 from readiness.model.verdict import Verdict
@@ -35,20 +36,40 @@ class Expectations:
 
     def check(self, dataset: str, frame: pd.DataFrame, expectations: Iterable[Expectation]) -> tuple[DataCheck, ...]:
         """One data check for each expectation, in their order. Raises whatever the library raises."""
-        wanted = tuple(expectations)
+        wanted = dict(enumerate(expectations))
+        few = {number: rows for number, item in wanted.items() if (rows := deciding(frame, item)) is not None}
+        alone = {number for number, item in wanted.items() if "Unique" in item.kind}
+        together = {number: (wanted[number], few[number]) for number in few if number not in alone}
+        judged: dict[int, Any] = {}
+        if together:
+            rows, items = side_by_side(together)
+            judged |= self._judge(dataset, rows, items)
+        for number in alone & few.keys():
+            judged |= self._judge(dataset, few[number], {number: wanted[number]})
+        held = {number for number, result in judged.items() if result.success}
+        judged |= self._judge(dataset, frame, {n: item for n, item in wanted.items() if n not in held})
+        return tuple(
+            DataCheck(dataset, item.check, Verdict.PASS, item.expected, f"all of {len(frame)} rows")
+            if number in held
+            else _data_check(dataset, item, judged.get(number))
+            for number, item in wanted.items()
+        )
+
+    def _judge(self, dataset: str, frame: pd.DataFrame, items: Mapping[int, Expectation]) -> dict[int, Any]:
+        """The library's result for each expectation over all rows of the frame."""
+        if not items:
+            return {}
         kinds = self._gx.expectations
         made = [
-            getattr(kinds, item.kind)(**dict(item.arguments), meta={"number": number})
-            for number, item in enumerate(wanted)
+            getattr(kinds, item.kind)(**dict(item.arguments), meta={"number": number}) for number, item in items.items()
         ]
         asset = self._source.add_dataframe_asset(f"{dataset} {len(self._source.assets)}")
         batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
         suite = self._gx.ExpectationSuite(name=dataset, expectations=made)
-        found = {
+        return {
             result.expectation_config.meta["number"]: result
             for result in batch.validate(suite, result_format="SUMMARY").results
         }
-        return tuple(_data_check(dataset, item, found.get(number)) for number, item in enumerate(wanted))
 
 
 def _silence() -> None:
