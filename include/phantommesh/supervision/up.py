@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from phantommesh.supervision import ports, settings
 from phantommesh.supervision.channel_endpoints import channel_endpoints
 from phantommesh.supervision.down import stop_everything
 from phantommesh.supervision.failure import PlatformError
+from phantommesh.supervision.interrupting import SIGNALS, Interrupting, UpInterruptedError
 from phantommesh.supervision.processes import find, identify
 from phantommesh.supervision.remote import supervised
 from phantommesh.supervision.state import LINKS, Link, Run, State
@@ -34,7 +34,6 @@ from phantommesh.supervision.status import READY, status
 READY_S = 60.0
 MAX_SOCKET_PATH_BYTES = 107
 _PREFIX = "phantommesh-"
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +55,6 @@ class Wish:
         return self.replicas if self.scaling is None else self.scaling.most
 
 
-class _InterruptedError(BaseException):
-    """A signal ended `up`. No Exception: nothing but `up` itself may catch it."""
-
-
 def up(state: State, wish: Wish) -> dict[str, Any]:
     """Start and wait until all is ready; returns the status. Raises PlatformError; then nothing is left running."""
     try:
@@ -78,13 +73,14 @@ def _up_locked(state: State, wish: Wish) -> dict[str, Any]:
     try:
         of_links = sum(1 + LINKS[name] for name in wish.links)
         reserved += [ports.reserve(0) for _ in range(3 + wish.most_replicas + wish.vpn_replicas + of_links)]
-        with _signals_raise():
+        interrupting = Interrupting()
+        with interrupting.raising():
             try:
                 state.write_process("starting", identify(os.getpid()))
-                return _start(state, wish, [ports.number(item) for item in reserved])
+                return _start(state, wish, interrupting, [ports.number(item) for item in reserved])
             except BaseException as error:
                 _undo(state)
-                if isinstance(error, _InterruptedError):
+                if isinstance(error, UpInterruptedError):
                     raise PlatformError("interrupted; everything that was started is stopped again") from error
                 raise
             finally:
@@ -105,7 +101,7 @@ def _refuse_running(state: State) -> None:
     stop_everything(state)  # what a crashed run left
 
 
-def _start(state: State, wish: Wish, numbers: list[int]) -> dict[str, Any]:
+def _start(state: State, wish: Wish, interrupting: Interrupting, numbers: list[int]) -> dict[str, Any]:
     user = server.system_user()
     run = _place(state, wish, numbers, user)
     _refuse_missing_secrets(run, wish)
@@ -125,7 +121,8 @@ def _start(state: State, wish: Wish, numbers: list[int]) -> dict[str, Any]:
     program = settings.DatabaseProgram(bin_dir / "postgres", None if user is None else user.pw_name)
     settings.write(state, run, program, wish.config.system.drain_s, as_root=os.geteuid() == 0)
     supervisor = _supervise(state)
-    asyncio.run(_with_database(state, run, supervisor))
+    with interrupting.held():
+        asyncio.run(_with_database(state, run, supervisor, interrupting))
     return _await_ready(state, supervisor)
 
 
@@ -220,13 +217,16 @@ def _supervise(state: State) -> "subprocess.Popen[bytes]":
     return process
 
 
-async def _with_database(state: State, run: Run, supervisor: "subprocess.Popen[bytes]") -> None:
+async def _with_database(
+    state: State, run: Run, supervisor: "subprocess.Popen[bytes]", interrupting: Interrupting
+) -> None:
     creating = asyncio.create_task(schema.create(run.database_socket_dir, READY_S))
     try:
-        while not creating.done():
+        while not creating.done() and not interrupting.came:
             _refuse_failed(state, supervisor)
             await asyncio.wait([creating], timeout=0.2)
-        creating.result()
+        if not interrupting.came:
+            creating.result()
     except TimeoutError as error:
         why = server.reason_in_log(state.logs / "postgres.log")
         raise PlatformError(f"PostgreSQL does not start: {why}; see {state.logs / 'postgres.log'}") from error
@@ -260,22 +260,9 @@ def _refuse_failed(state: State, supervisor: "subprocess.Popen[bytes]") -> None:
 
 
 def _undo(state: State) -> None:
-    for number in _SIGNALS:
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     stop_everything(state)
-
-
-@contextlib.contextmanager
-def _signals_raise() -> Iterator[None]:
-    def interrupted(_number: int, _frame: object) -> None:
-        raise _InterruptedError
-
-    before = {number: signal.signal(number, interrupted) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _system_problem(state: State, error: OSError) -> str:

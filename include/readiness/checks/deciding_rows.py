@@ -80,7 +80,8 @@ def _two_alike(frame: pd.DataFrame, arguments: dict[str, Any]) -> pd.DataFrame:
     if not again.any():
         return columns.head(1)
     kinds = columns.groupby(names, dropna=False, sort=False).ngroup().to_numpy()
-    return columns[kinds == kinds[int(again.to_numpy().argmax())]].head(2)
+    alike: pd.DataFrame = columns[kinds == kinds[int(again.to_numpy().argmax())]]
+    return alike.head(2)
 
 
 _PICKS: dict[str, Callable[[pd.DataFrame, dict[str, Any]], pd.DataFrame | None]] = {
