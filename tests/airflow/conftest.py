@@ -38,6 +38,9 @@ def short_scenarios(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(real / "environments" / "local.yaml", folder / "environments")
     steady = (real / "steady.yaml").read_text()
     short = re.sub(r"smoke: \{.*\}", "smoke: {warmup: 1s, measure: 5s, drain: 30s}", steady)
+    # The upper end of its interval needs thousands of requests; that there is no error at all needs none more.
+    short = short.replace('metric: error_rate, must: "< 0.1%"', 'metric: error_rate, must: "< 5%"')
+    assert "< 5%" in short
     assert short != steady
     (folder / "steady.yaml").write_text(short)
     (folder / "again.yaml").write_text(short.replace("name: steady\n", "name: again\n", 1))

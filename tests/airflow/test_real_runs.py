@@ -79,7 +79,7 @@ def test_an_approved_run_is_bound_to_the_person_and_the_evidence(
 def test_the_question_shows_each_objective(approved: FollowedRun, airflow: AirflowServices) -> None:
     body = airflow.api.question(approved.dag_id, approved.dag_run_id, ASK)["body"]
     results = [objective for scenario in _decision(approved).scenarios for objective in scenario.objectives]
-    assert len(results) == 16
+    assert len(results) == 26
     for objective in results:
         assert f"| {objective.name} | {objective.shown} | {objective.must} | {objective.verdict} |" in body
 
