@@ -76,7 +76,9 @@ class FollowedRun:
         while time.monotonic() < end:
             self.services.check_alive()
             tasks = self.tasks()
-            if all(task.state in (*_ENDED, "skipped", "upstream_failed", "removed") for task in tasks):
+            ended = all(task.state in (*_ENDED, "skipped", "upstream_failed", "removed") for task in tasks)
+            # The scheduler takes note of the last task's end a turn later.
+            if ended and self.services.api.run_state(self.dag_id, self.dag_run_id) in _ENDED:
                 return
             time.sleep(_LIVE_S)
 
