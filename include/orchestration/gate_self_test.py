@@ -32,7 +32,7 @@ def self_test_form() -> dict[str, Param]:
     """What may be asked for; the default is everything."""
     return {
         "quick": Param(
-            False, type="boolean", title="Quick", description="A subset that takes under two minutes, not about ten.",
+            False, type="boolean", title="Quick", description="A subset that takes under two minutes.",
         ),
         "only": Param(
             [], type="array", title="Only these faults", items={"type": "string", "pattern": "^[a-z][a-z0-9-]*$"},
