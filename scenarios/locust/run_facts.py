@@ -66,7 +66,7 @@ def cpu_s() -> float:
 
 def versions() -> dict[str, str]:
     """Versions of what sends the load; part of a run's fingerprint."""
-    packages = {name: importlib.metadata.version(name) for name in ("locust", "gevent", "geventhttpclient")}
+    packages = {name: importlib.metadata.version(name) for name in ("locust", "gevent", "httptools")}
     return {"python": platform.python_version(), **packages}
 
 
