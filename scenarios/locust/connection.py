@@ -1,6 +1,7 @@
 """One connection: a request goes out, its answer comes back, both without waiting."""
 
 import errno
+import select
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -16,8 +17,8 @@ _READ_BYTES = 16 * 1024
 _UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH)
 _FINAL = 200
 _LENGTHS = (b"content-length", b"transfer-encoding")
-# Locust has replaced the module's by gevent's, which waits where this one must not.
-_Socket = get_original("socket", "socket")
+# Locust has replaced these by gevent's, which wait where these must not.
+_Socket, _poll = get_original("socket", "socket"), get_original("select", "poll")
 
 
 def error_class(error: BaseException) -> str:
@@ -58,6 +59,8 @@ class Connection:
         self._socket = _Socket(family, socket.SOCK_STREAM)
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._poll = _poll()
+        self._poll.register(self._socket, select.POLLIN)
         self._readable, self._writable = loop.io(self._socket.fileno(), _READ), loop.io(self._socket.fileno(), _WRITE)
         self._connecting = self._socket.connect_ex(address)
         """0, or why it is not connected (yet)."""
@@ -70,13 +73,7 @@ class Connection:
 
     def quiet(self) -> bool:
         """Whether an idle connection is still usable: anything to read on it is its end, or out of step."""
-        try:
-            self._socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
+        return not self._poll.poll(0)
 
     def send(self, number: int, request: bytes, deadline_ns: int) -> None:
         """Begin a request; the connection must be idle, but need not be connected yet."""

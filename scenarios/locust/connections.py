@@ -79,8 +79,13 @@ class Connections:
         else:
             self._start(connection, number, request)
 
+    def forget_waiting(self) -> None:
+        """Send nothing more that waits for a connection; nobody is told."""
+        self._waiting.clear()
+
     def close(self) -> None:
         """Close everything; nobody is told any more."""
+        self.forget_waiting()
         self._look.stop()
         for connection in self._all:
             connection.close()

@@ -91,7 +91,7 @@ class Replay:
 
     def _progress(self, rate_per_s: float) -> dict[str, Any]:
         tally = self.loop.tally
-        p50_ms, p95_ms = recent_latency_ms(list(tally.latest), self.clock.now_ns())
+        p50_ms, p95_ms = recent_latency_ms(tally.latest, self.clock.now_ns())
         return {
             "phase": self.loop.phase_now(),
             "elapsed_s": max(0.0, (self.clock.now_ns() - self.loop.start_ns) / 1e9),

@@ -14,13 +14,14 @@ from connections import Connections, Events
 from gevent.event import Event
 from load_plan import LoadPlan
 from numpy.typing import NDArray
-from request_log import RequestLog, row
+from request_log import Record, RequestLog
 from run_clock import RunClock
 from suricata_traffic import Traffic
 
-_CHUNK = 4096
 # After so many overdue arrivals in a row, what came in meanwhile has its turn.
 _AT_ONCE = 16
+# Requests are made so many at a time: one by one, after an idle moment each, they cost three times as much.
+_AHEAD = 32
 _RECENT_ANSWERS = 100_000
 
 
@@ -37,10 +38,12 @@ class Tally:
 
 @dataclass(slots=True)
 class _Arrival:
-    """One that was due. sent_ns 0: no connection has it yet."""
+    """One of the schedule. request: what is sent for it; sent_ns 0: no connection has it yet."""
 
+    seq: int
     event_id: str
     intended_ns: int
+    request: bytes
     sent_ns: int = 0
 
 
@@ -59,7 +62,7 @@ class OpenLoop:
         self._schedule, self._traffic = schedule, traffic
         self._connections, self._log, self._clock = connections, log, clock
         self._head = request_head(plan)
-        self._next, self._due = 0, list[int]()
+        self._next, self._ready = 0, deque[_Arrival]()
         self._under_way: dict[int, _Arrival] = {}
         self._ended = Event()
         self._alarm: Alarm | None = None
@@ -85,6 +88,7 @@ class OpenLoop:
         """Stop sending; what is still under way is recorded as stopped. `failure`: why, if it is a fault."""
         self.failure = self.failure or failure
         self._ended.set()
+        self._connections.forget_waiting()
         for seq, arrival in list(self._under_way.items()):
             if arrival.sent_ns:
                 self._record(seq, None, (0, "stopped"))
@@ -111,28 +115,27 @@ class OpenLoop:
         """Send, and set the alarm for the next; at the end there is none, and the alarm is far away."""
         assert self._alarm is not None, "run() makes it"
         for _ in range(_AT_ONCE):
-            if self._ended.is_set() or (intended_ns := self._next_due_ns()) is None:
+            if self._ended.is_set() or not (self._ready or self._prepare()):
                 self._alarm.set(self._schedule.total_ns)
                 return
-            if (left_ns := intended_ns - self._clock.now_ns()) > 0:
+            if (left_ns := self._ready[0].intended_ns - self._clock.now_ns()) > 0:
                 self._alarm.set(left_ns)
                 return
-            self._arrive(self._next, intended_ns)
-            self._next += 1
+            arrival = self._ready.popleft()
+            self._under_way[arrival.seq] = arrival
+            self._connections.send(arrival.seq, arrival.request)
         self._alarm.set(0)
 
-    def _next_due_ns(self) -> int | None:
-        place = self._next % _CHUNK
-        if place == 0:
-            chunk = self._schedule.offsets_ns[self._next : self._next + _CHUNK]
-            self._due = (chunk + self.start_ns).tolist()
-        return self._due[place] if place < len(self._due) else None
-
-    def _arrive(self, seq: int, intended_ns: int) -> None:
-        event_id = self._traffic.event_id(seq)
-        body = self._traffic.body(seq, event_id, intended_ns)
-        self._under_way[seq] = _Arrival(event_id, intended_ns)
-        self._connections.send(seq, b"%b%d\r\n\r\n%b" % (self._head, len(body), body))
+    def _prepare(self) -> bool:
+        """Make the next requests; False if there are no more."""
+        first, self._next = self._next, min(self._next + _AHEAD, self._schedule.count)
+        due_ns = (self._schedule.offsets_ns[first : self._next] + self.start_ns).tolist()
+        for seq, intended_ns in enumerate(due_ns, start=first):
+            event_id = self._traffic.event_id(seq)
+            body = self._traffic.body(seq, event_id, intended_ns)
+            request = b"%b%d\r\n\r\n%b" % (self._head, len(body), body)
+            self._ready.append(_Arrival(seq, event_id, intended_ns, request))
+        return bool(self._ready)
 
     def _left(self, seq: int) -> None:
         if arrival := self._under_way.get(seq):
@@ -150,8 +153,9 @@ class OpenLoop:
             return  # recorded as stopped while its answer was under way
         sent_ns = arrival.sent_ns or self._clock.now_ns()
         phase = "warmup" if seq < self._schedule.warmup_count else "measure"
+        signature_id = self._traffic.signature_id(seq)
         times_ns = (arrival.intended_ns, sent_ns, done_ns)
-        self._log.add(row(seq, arrival.event_id, phase, times_ns, outcome, self._traffic.signature_id(seq)))
+        self._log.add(Record(seq, arrival.event_id, phase, *times_ns, *outcome, signature_id))
         self.send_lag_ns[seq] = sent_ns - arrival.intended_ns
         self._count(arrival.intended_ns, done_ns, outcome)
 
