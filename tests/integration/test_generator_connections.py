@@ -1,4 +1,4 @@
-"""The generator's connections against servers that answer in every way that HTTP allows, and in some that it does not."""
+"""The generator against servers that answer in every way that HTTP allows, and in some that it does not."""
 
 import socket
 import threading
