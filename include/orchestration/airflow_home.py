@@ -14,7 +14,7 @@ from orchestration.project import PROJECT
 
 USER = "admin"
 _INHERITED = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TERM", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
-_OURS = ("READINESS_", "PHANTOMMESH_")
+_OURS = ("READINESS_", "PHANTOMMESH_", "AWS_")  # the last: of an archive in S3
 _SETTINGS = {
     "CORE__EXECUTOR": "LocalExecutor",
     "CORE__PARALLELISM": "4",  # one process each; the default of 32 would be 32 of them

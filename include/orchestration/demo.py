@@ -17,7 +17,8 @@ from typing import Any
 
 import click
 from readiness.clients.airflow import AirflowError
-from readiness.clients.archive import Archive, ArchiveError
+from readiness.clients.archive import ArchiveError, open_archive
+from readiness.clients.stores.store import StoreError
 from readiness.model.document import from_json, to_json
 from readiness.model.environment import Environment
 from readiness.model.evidence import RUN_SCOPE, StageRef
@@ -27,6 +28,8 @@ from readiness.model.verdict import EXIT_CODES
 from readiness.report.terminal import decision_text
 from readiness.spec.files import read_environment, read_scenario
 from readiness.spec.problem import SpecError
+from readiness.stages.report import REPORT, report_path
+from readiness.stages.run import Run
 
 from orchestration.airflow_home import USER, AirflowHome, prepare
 from orchestration.following import FollowedRun, FollowError
@@ -38,6 +41,10 @@ from orchestration.time_limits import sign_off_timeout, time_limits
 ENVIRONMENT = "local"
 DAG_ID = f"release_validation_{ENVIRONMENT}"
 _INTERRUPTED = 130
+_SAID = (
+    HomeInUseError, ServiceError, AirflowError, FollowError, ArchiveError, StoreError, OSError, ValueError,
+)  # fmt: skip
+"""Errors whose text is for people."""
 _TEARDOWN_S = 60.0
 
 
@@ -83,7 +90,7 @@ def main(home: Path | None, **options: Any) -> None:
     except SpecError as error:
         _say(str(error))
         code = 1
-    except (HomeInUseError, ServiceError, AirflowError, FollowError, ArchiveError, OSError, ValueError) as error:
+    except _SAID as error:
         _say(f"demo: {error}")
         code = 1
     sys.exit(code)
@@ -147,16 +154,14 @@ def _conclude(run: FollowedRun, as_json: bool) -> int:
 
 def _decision(run: FollowedRun) -> RunDecision | None:
     ref = StageRef(RUN_SCOPE, "decide")
-    archive = Archive(run.home.archive)
+    archive = open_archive(run.home)
     if not archive.is_sealed(run.run_id, ref):
         return None
-    return from_json(RunDecision, (archive.sealed_folder(run.run_id, ref) / "decision.json").read_bytes())
+    return from_json(RunDecision, archive.file(run.run_id, ref, "decision.json").read_bytes())
 
 
 def _report(run: FollowedRun) -> Path | None:
-    ref = StageRef(RUN_SCOPE, "report")
-    archive = Archive(run.home.archive)
-    return archive.sealed_folder(run.run_id, ref) / "report.html" if archive.is_sealed(run.run_id, ref) else None
+    return report_path(Run(run.home, run.run_id)) if open_archive(run.home).is_sealed(run.run_id, REPORT) else None
 
 
 @contextmanager
@@ -185,8 +190,11 @@ def _teardown_directly(run: FollowedRun) -> None:
             return
     except AirflowError:
         pass  # it cannot be asked, so it is not known: teardown is safe when nothing runs
-    if not (run.home.archive / "runs" / run.run_id).is_dir():
-        return
+    try:
+        if not open_archive(run.home).is_sealed(run.run_id, StageRef(RUN_SCOPE, "plan")):
+            return
+    except StoreError:
+        pass  # likewise
     argv = [command("readiness"), "stage", "teardown", f"--run={run.run_id}", f"--home={run.home.root}"]
     done = subprocess.run(
         argv, env=stage_environment(run.services.home.environment()), cwd=PROJECT, timeout=_TEARDOWN_S,

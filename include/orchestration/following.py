@@ -9,7 +9,7 @@ from typing import Any
 
 from readiness.clients import progress
 from readiness.clients.airflow import Task
-from readiness.clients.home import Home
+from readiness.clients.home import Home, find_home
 from readiness.report.terminal import LiveProgress
 
 from orchestration.run_identity import ASK, readiness_run_id
@@ -39,7 +39,7 @@ class FollowedRun:
 
     @property
     def home(self) -> Home:
-        return Home(self.services.home.runs)
+        return find_home(self.services.home.runs)
 
     @property
     def url(self) -> str:

@@ -5,6 +5,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from readiness.clients.home import Home, find_home
+from readiness.clients.stores.places import is_url
+
 PROJECT = Path(__file__).resolve().parents[2]
 """The folder that holds include/, dags/ and scenarios/. Stages run with it as working directory."""
 
@@ -19,6 +22,14 @@ def scenarios_folder(environ: Mapping[str, str] = os.environ) -> Path:
 def home_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """The folder with archive and progress: READINESS_HOME, else ``.readiness`` of the project."""
     return PROJECT / environ.get("READINESS_HOME", ".readiness")
+
+
+def home(environ: Mapping[str, str] = os.environ) -> Home:
+    """The same home, with the archive of READINESS_ARCHIVE where that is given. Raises HomeError."""
+    elsewhere = environ.get("READINESS_ARCHIVE", "")
+    return find_home(
+        home_folder(environ), elsewhere if is_url(elsewhere) or not elsewhere else str(PROJECT / elsewhere)
+    )
 
 
 def command(name: str) -> str:

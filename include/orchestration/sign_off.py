@@ -4,14 +4,14 @@ Airflow only carries the answer. The record binds it to the evidence digest that
 still the evidence, and what follows, is judged by the ``sign-off`` and ``decide`` stages.
 """
 
-from pathlib import Path
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Context, Param
 from airflow.sdk.exceptions import AirflowSkipException
+from readiness.clients.home import Home
 
-from orchestration.project import home_folder
+from orchestration.project import home
 from orchestration.run_identity import ASK, readiness_run_id
 from orchestration.stage_operators import StageOperator
 
@@ -39,7 +39,7 @@ class AskForSignOff(HITLOperator):
         shown = context["ti"].xcom_pull(task_ids=REPORT)
         version = context["params"]["version"]
         self.subject = f"{shown['decision']}: may {version or 'this release'} ship? ({run_id})"
-        self.body = question(run_id, list(context["params"]["scenarios"]), shown, home_folder() / "archive")
+        self.body = question(run_id, list(context["params"]["scenarios"]), shown, home())
         return super().execute(context)
 
 
@@ -71,9 +71,9 @@ def answer_arguments(answer: Any, shown: Any) -> list[str]:
     return arguments
 
 
-def question(run_id: str, scenarios: list[str], shown: dict[str, Any], archive_root: Path) -> str:
+def question(run_id: str, scenarios: list[str], shown: dict[str, Any], at: Home) -> str:
     """What the person reads (Markdown): the provisional decision, each objective, the digest that the answer binds."""
-    rows = [row for scenario in scenarios for row in _objective_rows(run_id, scenario, archive_root)]
+    rows = [row for scenario in scenarios for row in _objective_rows(run_id, scenario, at)]
     return "\n".join([
         f"Run `{run_id}`, decision so far: **{shown['decision']}**. The report: `{shown['report']}`.",
         "", "| scenario | objective | measured | must be | verdict |", "|---|---|---|---|---|", *rows, "",
@@ -81,18 +81,18 @@ def question(run_id: str, scenarios: list[str], shown: dict[str, Any], archive_r
     ])  # fmt: skip
 
 
-def _objective_rows(run_id: str, scenario: str, archive_root: Path) -> list[str]:
+def _objective_rows(run_id: str, scenario: str, at: Home) -> list[str]:
     # Imported here: every task imports this module, and only the question reads the archive.
-    from readiness.clients.archive import Archive, ArchiveError
+    from readiness.clients.archive import ArchiveError, open_archive
     from readiness.model.document import from_json
     from readiness.model.evidence import StageRef
     from readiness.model.result import ScenarioResult
 
     try:
-        folder = Archive(archive_root).sealed_folder(run_id, StageRef(scenario, "check"))
+        data = open_archive(at).file(run_id, StageRef(scenario, "check"), "result.json").read_bytes()
     except ArchiveError as error:
         return [_row(scenario, "no result", str(error), "", "NO_DATA")]
-    result = from_json(ScenarioResult, (folder / "result.json").read_bytes())
+    result = from_json(ScenarioResult, data)
     rows = [_row(scenario, o.name, o.shown, o.must, o.verdict.value) for o in result.objectives]
     return rows + [_row(scenario, "evidence", problem, "", "not trusted") for problem in result.problems]
 

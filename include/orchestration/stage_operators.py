@@ -9,7 +9,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from orchestration.project import PROJECT, command, home_folder, stage_environment
+from orchestration.project import PROJECT, command, home, home_folder, stage_environment
 from orchestration.run_identity import readiness_run_id
 from orchestration.stage_process import StageProcess
 from orchestration.trigger_form import plan_arguments, unknown_keys
@@ -70,13 +70,10 @@ class StageOperator(BaseOperator):
     def _require_plan(self, run_id: str) -> None:
         """Raises AirflowFailException for a run that does not exist: what always runs must not begin to make it up."""
         # Imported here: every task imports this module.
-        from readiness.clients.archive import Archive
-        from readiness.clients.home import Home
+        from readiness.clients.archive import open_archive
         from readiness.model.evidence import RUN_SCOPE, StageRef
 
-        if self.stage != "plan" and not Archive(Home(home_folder()).archive).is_sealed(
-            run_id, StageRef(RUN_SCOPE, "plan")
-        ):
+        if self.stage != "plan" and not open_archive(home()).is_sealed(run_id, StageRef(RUN_SCOPE, "plan")):
             raise AirflowFailException(
                 f"stage {self.stage}: run {run_id} was never planned; see why request or plan failed"
             )

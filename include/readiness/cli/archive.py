@@ -63,13 +63,13 @@ def show(home: Home, run_id: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def runs(home: Home, as_json: bool) -> None:
     """List the runs of the archive, the latest last."""
-    from readiness.clients.archive import Archive, ArchiveError
+    from readiness.clients.archive import ArchiveError, open_archive
     from readiness.stages.decide import read_decision
     from readiness.stages.run import Run
 
     with in_one_line():
-        found = []
-        for run_id in Archive(home.archive).runs():
+        found, archive = [], open_archive(home)
+        for run_id in archive.runs():
             this = Run(home, run_id)
             try:
                 plan = this.plan
@@ -89,7 +89,7 @@ def runs(home: Home, as_json: bool) -> None:
             names = ",".join(item["scenarios"])
             click.echo(f"{item['run']}  {item['created_at']}  {item['profile']:5}  {names:20}  {item['decision']}")
         if not found:
-            click.echo(f"no runs in {home.archive}", err=True)
+            click.echo(f"no runs in {archive.place}", err=True)
 
 
 @click.command()

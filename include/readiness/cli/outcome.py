@@ -1,17 +1,19 @@
 """What every command shares: errors in one line, signals that clean up, exit codes by decision."""
 
+import functools
 import json
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
 from readiness.clients.archive import ArchiveError
-from readiness.clients.home import Home, HomeError, find_home
+from readiness.clients.home import HomeError, find_home
+from readiness.clients.stores.store import StoreError
 from readiness.model.document import to_json
 from readiness.model.result import RunDecision
 from readiness.model.verdict import EXIT_CODES
@@ -38,7 +40,7 @@ def in_one_line() -> Iterator[None]:
         yield
     except SpecError as error:
         _fail("\n".join(str(problem) for problem in error.problems))
-    except (ArchiveError, HomeError, StageError) as error:
+    except (ArchiveError, HomeError, StageError, StoreError) as error:
         _fail(str(error))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
@@ -65,17 +67,19 @@ def _fail(message: str) -> None:
 
 
 def with_home(command: F) -> F:
-    """The option that every command on runs has."""
-    return click.option(
-        "--home",
-        type=click.Path(path_type=Path),
-        help="Folder of archive and state (default: $READINESS_HOME, else ./.readiness).",
-        callback=_home,
-    )(command)
+    """The options that every command on runs has; the command gets them as ``home``."""
 
+    @functools.wraps(command)
+    def with_found(*arguments: Any, home: Path | None, archive: str | None, **options: Any) -> Any:
+        with in_one_line():
+            found = find_home(home, archive)
+        return command(*arguments, home=found, **options)
 
-def _home(_context: click.Context, _parameter: click.Parameter, given: Path | None) -> Home:
-    return find_home(given)
+    given = click.option("--home", type=click.Path(path_type=Path), help="Folder of state, and of the archive unless "
+                         "that is elsewhere (default: $READINESS_HOME, else ./.readiness).")  # fmt: skip
+    elsewhere = click.option("--archive", help="A folder or s3://bucket/prefix (default: $READINESS_ARCHIVE, else "
+                             "the home's own).")  # fmt: skip
+    return cast(F, given(elsewhere(with_found)))
 
 
 def finish(decision: RunDecision, as_json: bool) -> None:

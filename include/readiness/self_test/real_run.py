@@ -33,11 +33,11 @@ start_timeout: 20s
 """
 
 
-def real_run(scenario: str, planted: str, folder: Path) -> tuple[Run, RunDecision]:
-    """Start a fake with the planted fault, validate it, stop it; home and files lie below ``folder``. Raises StageError
-    when the run cannot even be planned."""
+def real_run(scenario: str, planted: str, folder: Path, archive: str | None = None) -> tuple[Run, RunDecision]:
+    """Start a fake with the planted fault, validate it, stop it. Home and files lie below ``folder``, the archive, too,
+    unless it is elsewhere. Raises StageError when the run cannot even be planned."""
     with fake_platform(planted) as url, _scenarios(folder / "scenarios", url) as files:
-        home = Home(folder / "home")
+        home = Home(folder / "home", archive)
         request = Request(ENVIRONMENT, (scenario,), files, requested_by="self-test")
         run_id = new_run_id(request)
         plan(home, run_id, request)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from readiness.clients.archive import SEAL_NAME
 from readiness.clients.home import Home
+from readiness.clients.stores.store import SEAL_NAME
 from readiness.clients.tables import read_table
 from readiness.model.dataset import DATASETS
 from readiness.model.document import sha256, to_json

@@ -92,7 +92,7 @@ def ledger_problems(run: Run, name: str, found: Examination) -> tuple[str, ...]:
     """How the sealed ledger differs from that of the evidence; a file that is missing or damaged is the archive's to
     name."""
     try:
-        path = run.archive.sealed_folder(run.run_id, StageRef(name, "check")) / LEDGER_FILE
+        path = run.archive.file(run.run_id, StageRef(name, "check"), LEDGER_FILE)
         same = same_pieces(path, _pieces(found), LEDGER)
     except (ArchiveError, OSError, ValueError):
         return ()

@@ -71,9 +71,9 @@ def _signed(run: Run) -> SignOff | None:
 
 def _refused_before(run: Run, last: SignOff) -> SignOff | None:
     """An earlier refusal of the same evidence: asking until somebody approves is no sign-off."""
-    for folder in run.archive.sealed_attempts(run.run_id, SIGN_OFF):
+    for path in run.archive.in_every_attempt(run.run_id, SIGN_OFF, "sign-off.json"):
         try:
-            earlier = from_json(SignOff, (folder / "sign-off.json").read_bytes())
+            earlier = from_json(SignOff, path.read_bytes())
         except (OSError, ValueError):
             continue  # a stage that failed left no answer
         if earlier.answer == "reject" and earlier.evidence_digest == last.evidence_digest:

@@ -48,10 +48,7 @@ def _read(run: Run, scenario: str) -> tuple[dict[str, Any], tuple[str, ...], tup
         stage, file = name.split("/")
         ref = StageRef(scenario, stage)
         try:
-            path = run.archive.sealed_folder(run.run_id, ref) / file
-            if not path.is_file():
-                raise ArchiveError(f"{ref}/{file}: is missing")
-            values[field] = read_table(path, columns)
+            values[field] = read_table(run.archive.file(run.run_id, ref, file), columns)
         except (ArchiveError, ValueError) as error:
             missing.append(name)
             problems.append(str(error) if isinstance(error, ArchiveError) else f"{ref}/{file}: {error}")

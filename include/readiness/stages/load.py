@@ -39,14 +39,15 @@ def load(run: Run, name: str) -> None:
         log = (record.folder / "generator.log").open("wb")
         companions = [_start(_stage_command(run, name, stage, record.folder)) for stage in companions_of(scenario)]
         generator = _start([sys.executable, str(scenarios_folder() / "locust" / "run_plan.py"), str(plan_file)], log)
+        stop_s = _STOP_S + 2 * run.archive.patience_s  # a companion seals before it ends
         try:
             sends_s = profile.warmup + profile.measure + scenario.load.request_timeout
             code = _wait(generator, sends_s + _START_S)
             phases_known = (record.folder / "phases.json").is_file()
             if phases_known and code == 0:
-                _wait_all(companions, profile.drain + _STOP_S)
+                _wait_all(companions, profile.drain + stop_s)
         finally:
-            _stop(generator, *companions)
+            _stop(stop_s, generator, *companions)
             left = remove_leftovers(Journal(run.environment_folder), take_back) if scenario.drill else []
             log.close()
             _keep_records(record)
@@ -82,7 +83,8 @@ def companions_of(scenario: Scenario) -> tuple[str, ...]:
 
 def _stage_command(run: Run, name: str, stage: str, folder: Path) -> list[str]:
     command = [sys.executable, "-m", "readiness", "stage", stage, "--run", run.run_id, "--scenario", name]
-    return [*command, "--phases", str(folder / "phases.json"), "--home", str(run.home.root)]
+    return [*command, "--phases", str(folder / "phases.json"), "--home", str(run.home.root),
+            "--archive", run.home.archive_place]  # fmt: skip
 
 
 def _start(command: list[str], log: Any = None) -> subprocess.Popen[bytes]:
@@ -109,12 +111,12 @@ def _wait_all(processes: list[subprocess.Popen[bytes]], timeout_s: float) -> Non
         _wait(process, max(0.0, ends_s - time.monotonic()))
 
 
-def _stop(*processes: subprocess.Popen[bytes]) -> None:
-    """End those that still run; they have the same time to finish what they do."""
+def _stop(timeout_s: float, *processes: subprocess.Popen[bytes]) -> None:
+    """End those that still run; together they have this time to finish what they do."""
     left = [process for process in processes if process.poll() is None]
     for process in left:
         process.terminate()
-    _wait_all(left, _STOP_S)
+    _wait_all(left, timeout_s)
     for process in left:
         if process.poll() is None:
             process.kill()

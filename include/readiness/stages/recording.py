@@ -8,6 +8,7 @@ from typing import Any
 
 from readiness.clients import progress
 from readiness.clients.archive import ArchiveError, OpenStage
+from readiness.clients.stores.store import StoreError
 from readiness.model.document import to_json
 from readiness.model.evidence import StageRef
 from readiness.stages.run import Run, StageError
@@ -43,12 +44,13 @@ def recording(run: Run, ref: StageRef, inputs: tuple[StageRef, ...] = (), *, sho
     try:
         yield record
     except BaseException as error:
-        unforeseen = isinstance(error, Exception) and not isinstance(error, (StageError, ArchiveError))
+        unforeseen = isinstance(error, Exception) and not isinstance(error, (StageError, ArchiveError, StoreError))
         record.failure = str(error) or type(error).__name__
         if unforeseen:
             record.failure = f"{ref}: {type(error).__name__}: {record.failure}"
         _seal(run, record, inputs)
-        if unforeseen:  # it must not keep the run from a decision, which then is INCONCLUSIVE
+        if unforeseen or isinstance(error, StoreError):
+            # It must not keep the run from a decision, which then is INCONCLUSIVE.
             raise StageError(record.failure) from error
         raise
     _seal(run, record, inputs)
@@ -70,10 +72,12 @@ def _seal(run: Run, record: Recording, inputs: tuple[StageRef, ...]) -> None:
 
 @contextmanager
 def _writable(run: Run, ref: StageRef) -> Iterator[None]:
-    """A full disk or a missing permission is a failure of the stage like any other: what comes after a failed stage,
-    the stopping above all, must still come."""
+    """A full disk, a missing permission or a store that is away is a failure of the stage like any other: what comes
+    after a failed stage, the stopping above all, must still come."""
     try:
         yield
+    except StoreError as error:
+        raise StageError(f"{ref} cannot be recorded: {error}") from error
     except OSError as error:
         where = error.filename or run.home.root
         raise StageError(f"{ref} cannot be recorded: {where}: {error.strerror or error}; make room there, or allow "

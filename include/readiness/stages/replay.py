@@ -24,6 +24,7 @@ from readiness.stages.run import Run, StageError
 SAMPLE = 200
 """So many events are sent again."""
 _MAKING_S = 120.0
+_LOAD_FILES = ("requests.parquet", "plan.json")
 _SENT = ["seq", "event_id", "phase", "intended_ns", "done_ns", "status", "error", "signature_id"]
 
 
@@ -82,10 +83,10 @@ def choose(requests: Any, size: int = SAMPLE) -> Any:
 
 def _made_again(run: Run, name: str, source: str) -> list[dict[str, Any]]:
     """The events of the sample, as replay_bodies.py prints them. Raises StageError if they are not what was sent."""
-    load = run.archive.sealed_folder(run.run_id, StageRef(name, "load"))
-    chosen = choose(read_columns(load / "requests.parquet", _SENT))
+    requests, plan = (run.archive.file(run.run_id, StageRef(name, "load"), file) for file in _LOAD_FILES)
+    chosen = choose(read_columns(requests, _SENT))
     sample = {"source": source, "arrivals": chosen[["seq", "intended_ns"]].to_numpy().tolist()}
-    command = [sys.executable, str(scenarios_folder() / "locust" / "replay_bodies.py"), str(load / "plan.json")]
+    command = [sys.executable, str(scenarios_folder() / "locust" / "replay_bodies.py"), str(plan)]
     try:
         done = subprocess.run(
             command, input=json.dumps(sample), capture_output=True, text=True, timeout=_MAKING_S, check=False
@@ -115,7 +116,7 @@ def _send(url: str, events: Iterable[dict[str, Any]], timeout_s: float) -> list[
 
 def _kept(run: Run, name: str, event_ids: set[str]) -> dict[str, Assessment]:
     """The verdicts under load, by event id."""
-    path = run.archive.sealed_folder(run.run_id, StageRef(name, "collect")) / "audit.parquet"
+    path = run.archive.file(run.run_id, StageRef(name, "collect"), "audit.parquet")
     rows = read_columns(path, ["event_id", "detail"], [("action", "==", "assessed"), ("event_id", "in", event_ids)])
     return {
         event: assessment(json.loads(detail)) for event, detail in zip(rows["event_id"], rows["detail"], strict=True)

@@ -1,5 +1,6 @@
 """Report: what the evidence says, as one HTML file, bound to the evidence digest it shows."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def report(run: Run) -> dict[str, Any]:
             "problems": list(run.archive.check(run.run_id, run.plan.scenarios)),
         }
         record.write("report.json", facts)
-    return facts | {"report": str(path)}
+    return facts | {"report": run.archive.address(record.stage, path.name)}
 
 
 def evidence_decision(run: Run) -> RunDecision:
@@ -50,8 +51,14 @@ def evidence_decision(run: Run) -> RunDecision:
 
 
 def report_path(run: Run) -> Path:
-    """Where the sealed report lies. Raises ArchiveError if there is none."""
-    return run.archive.sealed_folder(run.run_id, REPORT) / "report.html"
+    """A file with the sealed report, for people to open: the archive's own, or a copy where that is no folder. Raises
+    ArchiveError if there is none."""
+    path = run.archive.file(run.run_id, REPORT, "report.html")
+    if run.archive.is_folder:
+        return path
+    copy = run.home.report(run.run_id)
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copyfile(path, copy))
 
 
 def _status(run: Run) -> dict[str, Any] | None:

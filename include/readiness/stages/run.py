@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from readiness.clients.archive import Archive, ArchiveError
+from readiness.clients.archive import Archive, ArchiveError, open_archive
 from readiness.clients.external_target import RunningTarget
 from readiness.clients.home import Home, checked_run_id
 from readiness.clients.target_process import TargetProcess
@@ -36,7 +36,7 @@ class Run:
 
     @cached_property
     def archive(self) -> Archive:
-        return Archive(self.home.archive)
+        return open_archive(self.home)
 
     @cached_property
     def plan(self) -> RunPlan:
@@ -44,7 +44,7 @@ class Run:
         ref = StageRef(RUN_SCOPE, "plan")
         if not self.archive.is_sealed(self.run_id, ref):
             known = self.archive.runs()
-            raise ArchiveError(f"no run {self.run_id!r} in {self.home.archive}; it holds {_some(known)}")
+            raise ArchiveError(f"no run {self.run_id!r} in {self.archive.place}; it holds {_some(known)}")
         data = self.read(ref, "run.json")
         try:
             return from_json(RunPlan, data)
@@ -80,10 +80,7 @@ class Run:
 
     def read(self, ref: StageRef, name: str) -> bytes:
         """A file of a sealed stage. Raises ArchiveError, naming it, if it is not there."""
-        try:
-            return (self.archive.sealed_folder(self.run_id, ref) / name).read_bytes()
-        except FileNotFoundError as error:
-            raise ArchiveError(f"{ref}/{name}: is missing") from error
+        return self.archive.file(self.run_id, ref, name).read_bytes()
 
     def read_facts(self, ref: StageRef, name: str) -> dict[str, Any]:
         """A JSON file of a sealed stage. Raises ArchiveError."""
