@@ -45,8 +45,8 @@ class Objects:
     def list(self, prefix: str) -> dict[str, Stamp]:
         """Every object below the prefix by its key. Strongly consistent on S3: what was written before is in it."""
         start = f"{self._root}/"
-        found = self._ask(lambda: self._found(f"{start}{prefix}/"))
-        return {name[len(start) :]: _stamp(facts) for name, facts in (found or {}).items() if name.startswith(start)}
+        found = self._ask(lambda: self._found(f"{start}{prefix}/"), absent_is_error=True) or {}
+        return {name[len(start) :]: _stamp(facts) for name, facts in found.items()}
 
     def groups(self, prefix: str) -> tuple[str, ...]:
         """The next part of the names below the prefix, each once, in the order of the names."""

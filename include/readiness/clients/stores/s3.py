@@ -6,6 +6,7 @@ imported when the first object is asked for.
 """
 
 import os
+import re
 from typing import Any
 
 from readiness.clients.stores.objects import Failures
@@ -18,6 +19,7 @@ _PASSING_STATUS = (408, 409, 429, 500, 502, 503, 504)
 _REFUSED = {
     "NoSuchBucket": "there is no such bucket; create it, or correct the address",
     "InvalidAccessKeyId": "the service does not know this AWS_ACCESS_KEY_ID; is it that of this endpoint?",
+    "XAdminUserNotFound": "the service does not know this AWS_ACCESS_KEY_ID; is it that of this endpoint?",
     "SignatureDoesNotMatch": "AWS_SECRET_ACCESS_KEY does not fit AWS_ACCESS_KEY_ID",
     "ExpiredToken": "the credentials have expired; get new ones",
     "RequestTimeTooSkewed": "this machine's clock is wrong: the service refuses its signatures; set it",
@@ -53,15 +55,17 @@ def s3_failures() -> Failures:
 
 def _passing(error: Exception) -> bool:
     from aiohttp import ClientError as ConnectionLost
+    from botocore.exceptions import ConnectionError as Unreachable
     from botocore.exceptions import HTTPClientError, SSLError
 
     if isinstance(error, SSLError):
         return False
-    return isinstance(error, (HTTPClientError, ConnectionLost, TimeoutError)) or _status(error) in _PASSING_STATUS
+    return isinstance(error, (Unreachable, HTTPClientError, ConnectionLost, TimeoutError)) or _status(error) in _PASSING_STATUS
 
 
 def _absent(error: Exception) -> bool:
-    return isinstance(error, FileNotFoundError) and _code(error) != "NoSuchBucket"
+    """A bare 404 is that of a server which is no S3: there, nothing is absent."""
+    return isinstance(error, FileNotFoundError) and _code(error) in ("", "NoSuchKey")
 
 
 def _taken(error: Exception) -> bool:
@@ -69,7 +73,7 @@ def _taken(error: Exception) -> bool:
 
 
 def _explain(error: Exception) -> str:
-    from botocore import exceptions
+    from botocore import exceptions, parsers
 
     if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
         return (
@@ -77,21 +81,21 @@ def _explain(error: Exception) -> str:
         )
     if isinstance(error, exceptions.SSLError):
         return f"{_endpoint()} cannot be trusted ({error}); name its authority's certificate in AWS_CA_BUNDLE"
-    if isinstance(error, (exceptions.HTTPClientError, TimeoutError)):
+    if _passing(error):
         return (
-            f"{_endpoint()} did not answer for {PATIENCE_S:g} s ({_first_line(error)}); does the service run, and is "
-            "its address right?"
+            f"{_endpoint()} did not answer for {PATIENCE_S:g} s ({_first_line(error)}); does the service run, "
+            "and is its address right?"
         )
-    if isinstance(error, exceptions.ResponseParserError) or _code(error) in ("404", "405"):
+    if isinstance(error, parsers.ResponseParserError) or _code(error) in ("404", "405"):
         return f"{_endpoint()} answers, but not as S3 does; correct AWS_ENDPOINT_URL_S3"
     if (known := _REFUSED.get(_code(error))) is not None:
         return known
-    if isinstance(error, PermissionError):
+    if isinstance(error, PermissionError) or _status(error) in (401, 403):
         return (
             f"the credentials may not do this ({_operation(error)}: {_first_line(error)}); a stage needs "
             "s3:ListBucket, s3:GetObject and s3:PutObject, a reader the first two (docs/archive.md)"
         )
-    if isinstance(error, exceptions.BotoCoreError):
+    if isinstance(error, (exceptions.BotoCoreError, ValueError)):
         return f"{_first_line(error)}; correct the AWS_* variables or the profile"
     return f"{_operation(error)} failed: {_first_line(error)}"
 
@@ -120,4 +124,6 @@ def _operation(error: Exception) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    said = str(_response(error).get("Error", {}).get("Message") or error)
+    line = (said.splitlines() or [type(error).__name__])[0]
+    return re.sub(r':? "https?://[^"]*"', "", line).rstrip(".")
