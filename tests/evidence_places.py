@@ -1,4 +1,4 @@
-"""Archives in each kind of place, and how somebody who has the right to write there changes evidence behind its back."""
+"""Archives in each kind of place, and how somebody who may write there changes evidence behind its back."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,9 +32,7 @@ def in_folder(folder: Path) -> Place:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(data)
 
-    return Place(
-        str(root), folder, write, lambda name: (root / name).read_bytes(), lambda name: (root / name).unlink()
-    )
+    return Place(str(root), folder, write, lambda name: (root / name).read_bytes(), lambda name: (root / name).unlink())
 
 
 def in_memory(folder: Path) -> Place:

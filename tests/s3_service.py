@@ -17,7 +17,7 @@ from typing import Any
 
 LONGEST_S = 900
 BUCKET = "evidence"
-_ON_OBJECTS = {"stage": ["s3:GetObject", "s3:PutObject"], "reader": ["s3:GetObject"], "nobody": []}
+_ON_OBJECTS = {"stage": ["s3:GetObject", "s3:PutObject"], "reader": ["s3:GetObject"], "nobody": [], "owner": ["s3:*"]}
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,13 @@ def _users(url: str) -> dict[str, tuple[str, str]]:
     iam = _client("iam", url, "any", "any")
     listing = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"}
     keys = {}
-    for name, actions in {**_ON_OBJECTS, "owner": ["s3:*"]}.items():
+    for name, actions in _ON_OBJECTS.items():
         iam.create_user(UserName=name)
-        if actions:
-            on_objects = {"Effect": "Allow", "Action": actions, "Resource": f"arn:aws:s3:::{BUCKET}/*"}
-            policy = json.dumps({"Version": "2012-10-17", "Statement": [listing, on_objects]})
+        on_objects = {"Effect": "Allow", "Action": actions, "Resource": f"arn:aws:s3:::{BUCKET}/*"}
+        everything = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+        statements = [everything] if name == "owner" else [listing, on_objects] if actions else []
+        if statements:
+            policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
             iam.put_user_policy(UserName=name, PolicyName="archive", PolicyDocument=policy)
         made = iam.create_access_key(UserName=name)["AccessKey"]
         keys[name] = (made["AccessKeyId"], made["SecretAccessKey"])

@@ -133,7 +133,7 @@ def read_table(path: Path, columns: dict[str, str]) -> "pd.DataFrame":
         # One thread, and each column let go of once it was turned: otherwise all is held twice and more.
         table = pq.read_table(path, use_threads=False, pre_buffer=False)
         frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:  # the latter for some damages: one flipped bit may raise either
         raise ValueError(f"{path.name}: not a Parquet file ({error})") from error
     del table
     pa.default_memory_pool().release_unused()
@@ -160,7 +160,7 @@ def read_columns(
         del table
         pa.default_memory_pool().release_unused()  # what decoding took in between is not kept
         return frame
-    except (pa.ArrowException, KeyError) as error:
+    except (pa.ArrowException, KeyError, OSError) as error:
         raise ValueError(f"{path.name}: cannot be read ({error})") from error
 
 

@@ -60,7 +60,10 @@ def _passing(error: Exception) -> bool:
 
     if isinstance(error, SSLError):
         return False
-    return isinstance(error, (Unreachable, HTTPClientError, ConnectionLost, TimeoutError)) or _status(error) in _PASSING_STATUS
+    return (
+        isinstance(error, (Unreachable, HTTPClientError, ConnectionLost, TimeoutError))
+        or _status(error) in _PASSING_STATUS
+    )
 
 
 def _absent(error: Exception) -> bool:
