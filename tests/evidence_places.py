@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from readiness.clients.archive import Archive
-from readiness.clients.stores.places import checked_place, open_store
+from readiness.clients.stores.addresses import checked_place
+from readiness.clients.stores.places import open_store
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,20 @@ from typing import Any
 
 LONGEST_S = 900
 BUCKET = "evidence"
-_ON_OBJECTS = {"stage": ["s3:GetObject", "s3:PutObject"], "reader": ["s3:GetObject"], "nobody": [], "owner": ["s3:*"]}
+_ON_OBJECTS = {
+    "stage": ["s3:GetObject", "s3:PutObject"],
+    "reader": ["s3:GetObject"],
+    "nobody": [],
+    "owner": ["s3:*"],
+    "blind": ["s3:GetObject", "s3:PutObject"],
+}
+_BLIND = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{BUCKET}/*/observe/attempt-1/*"}
 
 
 @dataclass(frozen=True)
 class S3Service:
     """The running service; it ends by itself after a quarter of an hour. ``keys``: name of a user (stage, reader,
-    nobody, owner) -> its access key and secret."""
+    nobody, owner, and blind, who may not write what was observed) -> its access key and secret."""
 
     process: "subprocess.Popen[str]"
     url: str
@@ -81,6 +88,7 @@ def _users(url: str) -> dict[str, tuple[str, str]]:
         on_objects = {"Effect": "Allow", "Action": actions, "Resource": f"arn:aws:s3:::{BUCKET}/*"}
         everything = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
         statements = [everything] if name == "owner" else [listing, on_objects] if actions else []
+        statements += [_BLIND] if name == "blind" else []
         if statements:
             policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
             iam.put_user_policy(UserName=name, PolicyName="archive", PolicyDocument=policy)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from readiness.clients.home import Home, find_home
-from readiness.clients.stores.places import is_url
+from readiness.clients.stores.addresses import is_url
 
 PROJECT = Path(__file__).resolve().parents[2]
 """The folder that holds include/, dags/ and scenarios/. Stages run with it as working directory."""

@@ -151,6 +151,18 @@ def test_least_rights_are_enough_for_a_whole_run_and_for_a_reader(
     assert "clean/collect/audit.parquet: was altered after it was sealed" in json.loads(said)["problems"]
 
 
+def test_a_stage_that_cannot_write_its_evidence_makes_the_run_inconclusive(
+    service: S3Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("READINESS_SCENARIOS", str(ROOT / "scenarios"))
+    as_user("blind", service, monkeypatch)
+    run, decision = real_run("clean", "none", tmp_path, f"s3://{BUCKET}/blind")
+    assert decision.decision == "INCONCLUSIVE"
+    assert "clean/observe: no sealed evidence" in "; ".join(decision.reasons)
+    (kept,) = (run.home.root / "remote" / "unsealed").iterdir()
+    assert (kept / "health.parquet").is_file()
+
+
 ADDRESS = f"s3://{BUCKET}/archive"
 MISTAKES: dict[str, tuple[str, str, dict[str, str], str]] = {
     "no bucket": ("s3://none/archive", "owner", {}, "no such bucket"),

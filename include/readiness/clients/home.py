@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from readiness.clients.stores.places import PlaceError, checked_place, is_url
+from readiness.clients.stores.addresses import PlaceError, checked_place, is_url
 
 _RUN_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
 

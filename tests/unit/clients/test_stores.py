@@ -8,9 +8,10 @@ from typing import Any
 import fsspec
 import pytest
 from readiness.clients.home import HomeError, find_home
+from readiness.clients.stores.addresses import checked_place
 from readiness.clients.stores.copies import Copies
 from readiness.clients.stores.objects import Failures, Objects, Stamp
-from readiness.clients.stores.places import checked_place, open_store
+from readiness.clients.stores.places import open_store
 from readiness.clients.stores.remote import RemoteStore
 from readiness.clients.stores.store import SealedAlreadyError, StageKey, StoreError, attempt_number
 from readiness.model.evidence import StageRef

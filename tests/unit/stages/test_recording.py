@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from readiness.clients.archive import Archive
 from readiness.clients.home import Home, HomeError, checked_run_id
+from readiness.clients.stores.remote import RemoteStore
+from readiness.clients.stores.store import StoreError
 from readiness.model.evidence import StageRef
 from readiness.stages.recording import recording
 from readiness.stages.run import Run, StageError
@@ -46,6 +48,24 @@ def test_a_stage_with_a_failure_to_report_raises_it_after_sealing(run: Run) -> N
     with pytest.raises(StageError, match="queue not empty"), recording(run, REF) as record:
         record.failure = "queue not empty"
     assert run.archive.read_seal("run-1", REF).reason == "queue not empty"
+
+
+def test_a_stage_whose_store_is_away_fails_and_is_not_sealed(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise StoreError("s3://bucket: nothing answers")
+
+    remote = Run(Home(tmp_path, f"memory://{tmp_path.name}"), "run-1")
+    monkeypatch.setattr(RemoteStore, "finish", away)
+    with pytest.raises(StageError, match="steady/observe cannot be recorded: s3://bucket: nothing answers"):
+        leave_a_file_and_raise(remote, ValueError("boom"))
+    assert not remote.archive.is_sealed("run-1", REF)
+    monkeypatch.undo()
+    # What is away while a stage reads fails it, too, and its seal says so.
+    with pytest.raises(StageError, match="nothing answers"):
+        leave_a_file_and_raise(run, StoreError("s3://bucket: nothing answers"))
+    assert run.archive.read_seal("run-1", REF).reason == "s3://bucket: nothing answers"
 
 
 @pytest.mark.parametrize("bad", ["", "../x", "a/b", "-x", "x" * 101, "a b", ".."])
