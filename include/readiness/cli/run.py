@@ -13,6 +13,7 @@ import click
 from readiness.cli.outcome import finish, in_one_line, uninterrupted, with_home
 from readiness.cli.stage import request_options
 from readiness.clients.home import Home, scenarios_folder
+from readiness.clients.stores.store import StoreError
 
 if TYPE_CHECKING:
     from readiness.stages.run import Run
@@ -35,7 +36,6 @@ def run(home: Home, scenarios: tuple[str, ...], every: bool, as_json: bool, **op
     Exit 0 APPROVED, 2 REJECTED, 3 INCONCLUSIVE, 1 the harness failed.
     """
     from readiness.stages.plan import Request, every_scenario, new_run_id, plan
-    from readiness.stages.report import report_path
     from readiness.stages.run import Run, StageError
     from readiness.stages.sequence import execute
 
@@ -52,7 +52,7 @@ def run(home: Home, scenarios: tuple[str, ...], every: bool, as_json: bool, **op
         this = Run(home, run_id)
         with _watched(home, run_id, planned.scenario_names):
             decision = execute(this, ask_on_terminal, _say, uninterrupted)
-        click.echo(f"report {report_path(this)}", err=True)
+        _say_report(this)
         finish(decision, as_json)
 
 
@@ -60,15 +60,24 @@ def _say(line: str) -> None:
     click.echo(f"failed: {line}", err=True)
 
 
+def _say_report(run: "Run") -> None:
+    from readiness.stages.report import report_path
+
+    try:
+        click.echo(f"report {report_path(run)}", err=True)
+    except StoreError as error:  # the decision, which is sealed, must still be said
+        click.echo(f"report: {error}", err=True)
+
+
 def ask_on_terminal(run: "Run") -> "Answer":
     """The signature of the person at the terminal, after what the evidence says has been shown."""
     from readiness.report.terminal import decision_text
-    from readiness.stages.report import evidence_decision, report_path
+    from readiness.stages.report import evidence_decision
     from readiness.stages.sign_off import Answer
 
     shown = evidence_decision(run)
     click.echo(decision_text(shown), err=True)
-    click.echo(f"report {report_path(run)}", err=True)
+    _say_report(run)
     approved = click.confirm("Sign this evidence as approved?", default=False, err=True)
     return Answer(
         "approve" if approved else "reject",

@@ -10,7 +10,7 @@ import pytest
 from readiness.clients.home import HomeError, find_home
 from readiness.clients.stores.addresses import checked_place
 from readiness.clients.stores.copies import Copies
-from readiness.clients.stores.objects import Failures, Objects, Stamp
+from readiness.clients.stores.objects import AbsentError, Failures, Objects, Stamp
 from readiness.clients.stores.places import open_store
 from readiness.clients.stores.remote import RemoteStore
 from readiness.clients.stores.store import SealedAlreadyError, StageKey, StoreError, attempt_number
@@ -141,6 +141,18 @@ def test_what_is_refused_is_not_asked_again(tmp_path: Path) -> None:
     assert asked == ["cat_file"]
 
 
+def test_an_error_of_this_machines_disk_is_told_as_such(tmp_path: Path) -> None:
+    there = objects(Troubled(never), tmp_path)
+    (tmp_path / "file").write_text("x")
+    there.write(tmp_path / "file", "runs/x")
+    with pytest.raises(OSError, match="no-folder"):
+        there.fetch("runs/x", tmp_path / "no-folder" / "x")
+    with pytest.raises(OSError, match="No space left"):
+        there.fetch("runs/x", Path("/dev/full"))
+    with pytest.raises(AbsentError):
+        there.fetch("runs/y", tmp_path / "y")
+
+
 def test_an_object_that_is_written_again_is_taken_again(tmp_path: Path) -> None:
     there = objects(Troubled(never), tmp_path)
     copies = Copies(there, tmp_path)
@@ -176,15 +188,15 @@ def test_copies_end_with_their_process_and_those_of_a_killed_one_with_the_next(t
     orphan, living = room / "copies-orphan", room / "copies-living"
     for folder in (orphan, living):
         folder.mkdir(parents=True)
-        (folder / "lock").touch()
-    with (living / "lock").open("w") as lock:
+        folder.with_suffix(".lock").touch()
+    with living.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         copies = Copies(there, room)
         ((key, stamp),) = there.list("runs").items()
         path = copies.of(key, stamp)
         assert (orphan.exists(), living.exists(), path.exists()) == (False, True, True)
     del copies
-    assert not path.exists()
+    assert sorted(entry.name for entry in room.iterdir()) == ["copies-living", "copies-living.lock"]
 
 
 @pytest.mark.parametrize(

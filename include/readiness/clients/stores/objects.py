@@ -2,6 +2,7 @@
 or cached, for S3 has no rename, least rights have no delete, and a cached listing would hide what happened since.
 """
 
+import errno
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,11 @@ from readiness.clients.stores.store import StoreError
 
 T = TypeVar("T")
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 2.0
+_DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class AbsentError(Exception):
+    """There is no such object."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,8 @@ class Failures:
 
 class Objects:
     """The objects below ``root`` (a path of the file system, without an end in '/'). Keys are relative to it. Raises
-    StoreError when the store is still away after ``patience_s``, or refuses."""
+    StoreError when the store is still away after ``patience_s``, or refuses; OSError where the local disk cannot be
+    used."""
 
     def __init__(self, filesystem: Any, root: str, place: str, failures: Failures, patience_s: float) -> None:
         self._fs, self._root, self.place = filesystem, root, place
@@ -55,21 +62,21 @@ class Objects:
         return tuple(sorted(name.rsplit("/", 1)[-1] for name in names))
 
     def read(self, key: str) -> bytes:
-        """The object's bytes. Raises FileNotFoundError."""
+        """The object's bytes. Raises AbsentError."""
         data: bytes | None = self._ask(lambda: self._fs.cat_file(f"{self._root}/{key}"))
         if data is None:
-            raise FileNotFoundError(f"{self.place}/{key}")
+            raise AbsentError(f"{self.place}/{key}")
         return data
 
     def fetch(self, key: str, path: Path) -> None:
-        """The object as a local file. Raises FileNotFoundError."""
+        """The object as a local file. Raises AbsentError."""
 
         def copy() -> bool:
             self._fs.get_file(f"{self._root}/{key}", str(path))
             return True
 
         if not self._ask(copy):
-            raise FileNotFoundError(f"{self.place}/{key}")
+            raise AbsentError(f"{self.place}/{key}")
 
     def write(self, path: Path, key: str) -> None:
         """Make the local file the object."""
@@ -79,7 +86,12 @@ class Objects:
         """Make the object unless there is one; whether it was made. Of several that create it at once one succeeds. An
         answer that was lost on its way is asked for again: what is there counts as made if it is just this."""
         made = self._ask(lambda: self._created(f"{self._root}/{key}", data), absent_is_error=True)
-        return bool(made) or self.read(key) == data
+        if made:
+            return True
+        try:
+            return self.read(key) == data
+        except AbsentError:
+            return False  # removed since: whoever does that is no writer to share an attempt with
 
     def refuses_a_second(self, key: str, data: bytes) -> bool:
         """Whether the store refuses to create this object, which is there with this content, once more."""
@@ -105,12 +117,19 @@ class Objects:
             try:
                 return ask()
             except Exception as error:
+                if _is_of_this_machine(error):
+                    raise
                 if not absent_is_error and self._failures.absent(error):
                     return None
                 if not self._failures.passing(error) or time.monotonic() + pause_s > ends_s:
                     raise StoreError(f"{self.place}: {self._failures.explain(error)}") from error
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+def _is_of_this_machine(error: Exception) -> bool:
+    """Whether it tells of the local file that was to be read or written: only such errors name one."""
+    return isinstance(error, OSError) and (error.filename is not None or error.errno in _DISK_IS_FULL)
 
 
 def _stamp(facts: dict[str, Any]) -> Stamp:

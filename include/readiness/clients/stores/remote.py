@@ -14,7 +14,7 @@ from pathlib import Path
 
 from readiness.clients.stores.copies import Copies
 from readiness.clients.stores.folder import files_below
-from readiness.clients.stores.objects import Objects, Stamp
+from readiness.clients.stores.objects import AbsentError, Objects, Stamp
 from readiness.clients.stores.store import (
     SEAL_NAME,
     Attempt,
@@ -81,7 +81,10 @@ class RemoteStore:
 
     def seal(self, attempt: Attempt) -> bytes:
         """See Store; read from the store each time."""
-        return self._objects.read(f"{attempt.path}/{SEAL_NAME}")
+        try:
+            return self._objects.read(f"{attempt.path}/{SEAL_NAME}")
+        except AbsentError as error:
+            raise FileNotFoundError(f"{attempt.path}/{SEAL_NAME}") from error
 
     def files(self, attempt: Attempt) -> dict[str, Path]:
         """See Store."""
@@ -107,7 +110,7 @@ class RemoteStore:
     def _copy(self, key: str, stamp: Stamp) -> Path | None:
         try:
             return self._copies.of(key, stamp)
-        except FileNotFoundError:
+        except AbsentError:
             return None  # removed after it was listed
 
     def _numbers(self, key: StageKey) -> set[int]:

@@ -61,7 +61,7 @@ def _passing(error: Exception) -> bool:
     if isinstance(error, SSLError):
         return False
     return (
-        isinstance(error, (Unreachable, HTTPClientError, ConnectionLost, TimeoutError))
+        isinstance(error, (Unreachable, HTTPClientError, ConnectionLost, ConnectionError, TimeoutError))
         or _status(error) in _PASSING_STATUS
     )
 
