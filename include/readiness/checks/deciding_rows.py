@@ -3,8 +3,9 @@
 A rule about the values of one column holds for every row exactly if it holds for each distinct value; a range, if it
 holds for the smallest and the largest; a rule against the empty text, if it holds for the shortest; uniqueness, if it
 holds for two rows that agree, where there are any; a rule about the names of the columns, if it holds for one row; a
-least number of rows, if as many of the first are there. Great Expectations so judges a handful of rows in milliseconds where
-all of them would take it seconds. Where a rule does not hold, all rows are judged, for the numbers that people need.
+least number of rows, if as many of the first are there. Great Expectations so judges a handful of rows in milliseconds
+where all of them would take it seconds. Where a rule does not hold, all rows are judged, for the numbers that people
+need.
 """
 
 from collections.abc import Callable
@@ -88,7 +89,7 @@ def _two_alike(frame: pd.DataFrame, arguments: dict[str, Any]) -> pd.DataFrame:
 
 
 def _keys(columns: pd.DataFrame) -> NDArray[np.int64]:
-    """A number for each row, equal for rows that agree: millions of texts would become an object each to be compared."""
+    """A number for each row, equal for rows that agree; comparing millions of texts would make an object of each."""
     if columns.shape[1] == 1 and columns.dtypes.iloc[0] == "int64":
         return columns.iloc[:, 0].to_numpy()
     keys, below = np.zeros(len(columns), dtype=np.int64), 1

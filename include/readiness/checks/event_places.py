@@ -18,7 +18,8 @@ def distinct(ids: "pd.Series[Any]") -> pa.Array:
 def first_places(ids: "pd.Series[Any] | pa.Array", among: "pd.Series[Any]") -> NDArray[np.int64]:
     """For each id its first place in ``among``, -1 where it is not there. A missing id is found at a missing one."""
     places = pc.index_in(_stored(ids), value_set=_stored(among))
-    return places.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    found: NDArray[np.int64] = places.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return found
 
 
 def _stored(ids: "pd.Series[Any] | pa.Array") -> pa.Array:

@@ -33,9 +33,9 @@ def read_lean(path: Path, columns: dict[str, str], lean: Lean) -> "pd.DataFrame"
     import pyarrow.parquet as pq
 
     try:
+        if not _as_expected(pq.read_schema(path), columns, lean):
+            return read_table(path, columns)
         with pq.ParquetFile(path, pre_buffer=False, read_dictionary=list(lean.few)) as file:
-            if not _as_expected(pq.read_schema(path), columns, lean):
-                return read_table(path, columns)
             held = {name: _column(file, name, columns[name], lean) for name in file.schema_arrow.names}
     except (pa.ArrowException, OSError):
         return read_table(path, columns)
@@ -52,19 +52,20 @@ def _is_text(kind: "pa.DataType") -> bool:
     import pyarrow as pa
 
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    return kind in (pa.string(), pa.large_string())
 
 
 def _column(file: "pq.ParquetFile", name: str, kind: str, lean: Lean) -> "pd.Series[Any]":
     few = name in lean.few
     table = _shortened(file, name, *lean.only[name]) if name in lean.only else file.read([name], use_threads=False)
-    # What pandas noted of a column when it wrote the file is its type, which a category has not.
     table = table.unify_dictionaries() if few else table
-    column: pd.Series[Any] = table.to_pandas(split_blocks=True, self_destruct=True, ignore_metadata=few)[name]
+    # What pandas noted of a column when it wrote the file is its type, which a category has not.
+    frame = table.to_pandas(split_blocks=True, self_destruct=True, ignore_metadata=few)
+    column: pd.Series[Any] = frame[name].reset_index(drop=True)
     if not few:
         return as_declared(column, kind)
     texts = column.cat.categories.astype("str")
-    return column.cat.rename_categories(texts).cat.reorder_categories(texts.sort_values())
+    return column.cat.rename_categories(texts.tolist()).cat.reorder_categories(texts.sort_values())
 
 
 def _shortened(file: "pq.ParquetFile", name: str, by: str, values: tuple[str, ...]) -> "pa.Table":
