@@ -1,4 +1,4 @@
-"""An alert comes once, whenever the replica that delivers it dies; where a channel cannot be asked, the trail says so."""
+"""An alert comes once, whenever the replica that delivers it dies; where nobody can be asked, the trail says so."""
 
 import os
 import signal

@@ -256,13 +256,14 @@ def test_what_could_not_be_delivered_is_marked_with_what_is_known_of_it() -> Non
         async def execute(self, _statement: str, *columns: Any) -> None:
             written.extend(zip(columns[0], columns[6], columns[8], strict=True))
 
+    counters = {"slack": SimpleNamespace(inc=lambda _: None)}
     settler = Settler.__new__(Settler)
     settler.__dict__.update(
         _replica="a", _over=[], _linger=SimpleNamespace(note=lambda _: None), _some=asyncio.Event(),
         _backlog=SimpleNamespace(settle=lambda *_: None),
         _metrics=SimpleNamespace(
             took_each=lambda *_: None,
-            deliveries={name: {"slack": SimpleNamespace(inc=lambda _: None)} for name in ("delivered", "found", "failed")},
+            deliveries=dict.fromkeys(("delivered", "found", "failed"), counters),
         ),
     )  # fmt: skip
     plain, doubtful, found, failed = due(), orphan(), orphan(), due()
