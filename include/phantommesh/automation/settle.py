@@ -24,9 +24,9 @@ from phantommesh.database.statements import COUNT_ATTEMPTS, SETTLE
 
 MAX_BATCH = 2_000
 RETRY_S = 0.5
-# What the mark of a delivery says of an earlier attempt that may have arrived: the channel was asked and had it, so
-# that nothing was sent; it could not be asked or did not answer, so that it may have come twice.
-FOUND, REPEATED = "found", "repeated"
+# What the mark of a delivery says of an attempt that may have arrived. Delivered: the channel was asked and had it, so
+# that nothing was sent; or nobody could say, and it may have come twice. Given up: nobody could say, it may be there.
+FOUND, REPEATED, UNKNOWN = "found", "repeated", "unknown"
 _POSITION: dict[str, int] = {channel: position for position, channel in enumerate(CHANNELS)}
 _log = logging.getLogger(__name__)
 
@@ -71,8 +71,8 @@ class Settler:
         self._some.set()
 
     def _add(self, deliveries: Sequence[Delivery], reason: str | None = None) -> None:
-        now_ns = time.time_ns()
-        self._over.extend(_Over(item, now_ns, reason, REPEATED if item.doubtful else None) for item in deliveries)
+        now_ns, doubt = time.time_ns(), REPEATED if reason is None else UNKNOWN
+        self._over.extend(_Over(item, now_ns, reason, doubt if item.doubtful else None) for item in deliveries)
         self._linger.note(len(deliveries))
         self._some.set()
 

@@ -79,7 +79,8 @@ CREATE TABLE delivery (
     replica  text NOT NULL,
     reason   text,                         -- why it was given up; null: the channel took it
     doubt    text,                         -- of an earlier attempt that may have arrived: 'found': the channel has it,
-                                           -- nothing was sent; 'repeated': nobody could say, it may be there twice
+                                           -- nothing was sent; 'repeated': nobody could say, it may be there twice;
+                                           -- 'unknown': given up, and nobody could say whether it is there
     PRIMARY KEY (event_id, channel, kind)
 );
 CREATE UNIQUE INDEX delivery_seq ON delivery (seq);

@@ -266,12 +266,12 @@ def test_what_could_not_be_delivered_is_marked_with_what_is_known_of_it() -> Non
             deliveries=dict.fromkeys(("delivered", "found", "failed"), counters),
         ),
     )  # fmt: skip
-    plain, doubtful, found, failed = due(), orphan(), orphan(), due()
+    plain, doubtful, found, failed, unclear = due(), orphan(), orphan(), due(), orphan()
     settler.delivered([plain, doubtful])
     settler.found([found])
-    settler.given_up([failed], "no")
+    settler.given_up([failed, unclear], "no")
     asyncio.run(settler._settle(cast(Any, SimpleNamespace(settler=Connection()))))
     assert written == [
         (plain.event_id, None, None), (doubtful.event_id, None, "repeated"), (found.event_id, None, "found"),
-        (failed.event_id, "no", None),
+        (failed.event_id, "no", None), (unclear.event_id, "no", "unknown"),
     ]  # fmt: skip
