@@ -23,13 +23,16 @@ def channel_endpoints(run: Run, routing: AlertRouting) -> Endpoints:
 
 
 def sink_endpoints(run: Run) -> Endpoints:
-    """Every channel at the run's sink."""
+    """Every channel at the run's sink, which can be asked for all of them, email too."""
+    lookup_url = f"{run.sink_url}/deliveries/{{delivery_id}}"
     return Endpoints(
-        slack=SlackEndpoint(f"{run.sink_url}/slack/services/T0/B0/sink"),
-        pagerduty=PagerdutyEndpoint(f"{run.sink_url}/pagerduty/v2/enqueue", _ROUTING_KEY),
-        email=EmailEndpoint(HOST, run.sink_smtp_port, "phantommesh@mesh.example", ("oncall@mesh.example",)),
+        slack=SlackEndpoint(f"{run.sink_url}/slack/services/T0/B0/sink", lookup_url),
+        pagerduty=PagerdutyEndpoint(f"{run.sink_url}/pagerduty/v2/enqueue", _ROUTING_KEY, lookup_url),
+        email=EmailEndpoint(
+            HOST, run.sink_smtp_port, "phantommesh@mesh.example", ("oncall@mesh.example",), lookup_url=lookup_url
+        ),
         sms=SmsEndpoint(
             f"{run.sink_url}/sms/2010-04-01/Accounts/{{account_sid}}/Messages.json",
-            _ACCOUNT, "sink", "+12025550100", ("+12025550101",),
+            _ACCOUNT, "sink", "+12025550100", ("+12025550101",), lookup_url,
         ),
     )  # fmt: skip
