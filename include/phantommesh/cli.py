@@ -11,6 +11,7 @@ import click
 from phantommesh import __version__
 from phantommesh.config import command
 from phantommesh.scaling.options import scaling_options, wished_scaling
+from phantommesh.serve import migrate, serve
 from phantommesh.threat_model import commands
 
 EXIT_CODES = {"ready": 0, "degraded": 3, "stopped": 4}
@@ -26,7 +27,7 @@ def main() -> None:
     """The reference platform: threat alerts in, assessed alerts out to people."""
 
 
-for _command in (command.config, commands.train, commands.models, commands.intelligence):
+for _command in (command.config, commands.train, commands.models, commands.intelligence, serve, migrate):
     main.add_command(_command)
 
 

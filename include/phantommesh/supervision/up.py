@@ -129,7 +129,7 @@ def _start(state: State, wish: Wish, interrupting: Interrupting, numbers: list[i
 def _refuse_missing_secrets(run: Run, wish: Wish) -> None:
     """A replica would end at once, again and again; here it is one line."""
     try:
-        channel_endpoints(run, wish.config.alert_routing)
+        channel_endpoints(run.sink, wish.config.alert_routing)
     except SecretError as error:
         raise PlatformError(str(error)) from error
 
@@ -220,7 +220,7 @@ def _supervise(state: State) -> "subprocess.Popen[bytes]":
 async def _with_database(
     state: State, run: Run, supervisor: "subprocess.Popen[bytes]", interrupting: Interrupting
 ) -> None:
-    creating = asyncio.create_task(schema.create(run.database_socket_dir, READY_S))
+    creating = asyncio.create_task(schema.create(run.database, READY_S))
     try:
         while not creating.done() and not interrupting.came:
             _refuse_failed(state, supervisor)
