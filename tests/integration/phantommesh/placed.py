@@ -25,7 +25,7 @@ class PasswordServer:
         self.address = f"{HOST}:{port}"
         self.secrets = {name: self._secret(name) for name in ("admin", "app", "vpn")}
         self._user = server.system_user()
-        self._programs = server.programs(folder, self._user)
+        self.programs = server.programs(folder, self._user)
         self.process: subprocess.Popen[bytes] | None = None
 
     def _secret(self, name: str) -> str:
@@ -41,7 +41,7 @@ class PasswordServer:
         """A new data folder, whose superuser has a password."""
         data, socket_dir = self.folder / "data", self.folder / "db"
         server.give(socket_dir, self._user)
-        server.create_data(self._programs, data, self._user)
+        server.create_data(self.programs, data, self._user)
         server.configure(data, str(socket_dir), 200)
         self._start("trust")
         self._stop_after(f"ALTER ROLE postgres PASSWORD $pm${self.secrets['admin']}$pm$")
@@ -56,7 +56,7 @@ class PasswordServer:
             identity = {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [self._programs / "postgres", "-D", self.folder / "data"], cwd="/", stdout=log, stderr=log, **identity
+                [self.programs / "postgres", "-D", self.folder / "data"], cwd="/", stdout=log, stderr=log, **identity
             )
 
     def _stop_after(self, statement: str) -> None:

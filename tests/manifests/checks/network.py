@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from manifests.checks import check
 from manifests.objects import NAME_LABEL, Manifests, Object, at
 
+SECOND = "second-postgres"  # where PostgreSQL is a cluster
 Port = tuple[str, int]
 Line = tuple[str, str, str, int]
+ENDS_OF_THE_CLUSTER = (("postgres", SECOND), (SECOND, "postgres"))
 STRAY: tuple[Port, ...] = (("TCP", 22), ("TCP", 80), ("TCP", 9999), ("UDP", 9999))
-TCP_ANYWHERE = (53, 443, 587, 5432, 6443, 7070, 8080, 9090)
+TCP_ANYWHERE = (53, 443, 587, 5432, 6443, 7070, 8000, 8080, 9090)
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ def _world(manifests: Manifests) -> tuple[list[Peer], dict[str, dict[str, str]]]
         Peer("elsewhere", "elsewhere"), Peer("in-traefik", "traefik", {NAME_LABEL: "other"}),
         Peer("false-dns", "elsewhere", {"k8s-app": "kube-dns"}),
         Peer("false-traefik", "elsewhere", {NAME_LABEL: "traefik"}),
+        Peer("false-operator", "elsewhere", {NAME_LABEL: "cloudnative-pg"}), Peer("in-cnpg-system", "cnpg-system"),
         Peer("operator", "cnpg-system", {NAME_LABEL: "cloudnative-pg"}),
         *(Peer(f"another-{name}", "another-platform", {NAME_LABEL: name}) for name in names),
         Peer("another-stage", "another-readiness"),
@@ -59,8 +62,10 @@ def _world(manifests: Manifests) -> tuple[list[Peer], dict[str, dict[str, str]]]
         Peer("node-metadata", address="169.254.169.254"),
     ]  # fmt: skip
     for cluster in manifests.of("Cluster"):
-        labels = {"cnpg.io/cluster": str(at(cluster, "metadata", "name"))}
-        peers.append(Peer("postgres", str(at(cluster, "metadata", "namespace")), labels, ours=True))
+        inherited = at(cluster, "spec", "inheritedMetadata", "labels", default={})
+        labels = {"cnpg.io/cluster": str(at(cluster, "metadata", "name")), **inherited}
+        namespace = str(at(cluster, "metadata", "namespace"))
+        peers += [Peer(name, namespace, labels, ours=True) for name in ("postgres", SECOND)]
     return peers, namespaces
 
 
@@ -168,6 +173,9 @@ def drawn(manifests: Manifests) -> set[Line]:
     if environment == "prod":
         lines |= {("operator", "postgres", 8000), ("operator", "postgres", 5432)}
         lines |= {("postgres", "private-network", 443), ("postgres", "private-network", 6443)}
+        second = {tuple(SECOND if end == "postgres" else end for end in line) for line in lines}
+        lines |= second  # type: ignore[arg-type]
+        lines |= {(one, other, port) for one, other in ENDS_OF_THE_CLUSTER for port in (5432, 8000)}
     whole = {(source, target, "TCP", port) for source, target, port in lines}
     return whole | {(name, "dns", protocol, 53) for name in ours for protocol in ("TCP", "UDP")}
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from manifests.checks import check
-from manifests.objects import Manifests, at
+from manifests.objects import Manifests, at, title
 
 _UNITS = {
     "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40,
@@ -81,3 +81,25 @@ def data_is_kept(manifests: Manifests) -> Iterator[str]:
         kept = at(workload.item, "spec", "persistentVolumeClaimRetentionPolicy", default={})
         if set(kept.values()) != {"Retain"} or len(kept) != 2:
             yield f"{workload.title}: its volume goes with it"
+
+
+@check("production must not lose what it acknowledged, nor its database, with one node")
+def the_database_survives_a_node(manifests: Manifests) -> Iterator[str]:
+    if manifests.environment != "prod":
+        return
+    clusters = manifests.of("Cluster")
+    if not clusters:
+        yield "Cluster postgres: is not there"
+    for cluster in clusters:
+        where, spec = title(cluster), at(cluster, "spec", default={})
+        if not (isinstance(spec.get("instances"), int) and spec["instances"] >= 3):
+            yield f"{where}: has {spec.get('instances')} instances, not 3"
+        if not 1 <= spec.get("minSyncReplicas", 0) <= spec.get("maxSyncReplicas", 0) < spec.get("instances", 0):
+            yield f"{where}: a commit is answered before a second instance has it"
+        if at(spec, "affinity", "podAntiAffinityType") != "required":
+            yield f"{where}: two instances may be on one node"
+        if not at(spec, "storage", "size"):
+            yield f"{where}: its storage has no size"
+        for resource in ("cpu", "memory"):
+            if not at(spec, "resources", "requests", resource) or not at(spec, "resources", "limits", resource):
+                yield f"{where}: states no {resource}"

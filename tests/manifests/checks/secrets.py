@@ -15,16 +15,18 @@ _TELLS = re.compile(r"password|passwd|secret|token|api_?key|credential", re.IGNO
 def needs(environment: str) -> dict[str, dict[str, set[str]]]:
     """What each container must know."""
     channels = set() if environment == "dev" else _CHANNELS
+    # Where an operator makes the superuser's password, it is the only thing in a secret of its own.
+    superuser = "password" if environment == "prod" else "ADMIN_PASSWORD"
     return {
         "automation": {
             "automation": {"APP_PASSWORD", "VALKEY_PASSWORD", *channels},
-            "migrate": {"ADMIN_PASSWORD", "APP_PASSWORD", "VPN_PASSWORD"},
+            "migrate": {superuser, "APP_PASSWORD", "VPN_PASSWORD"},
         },
         "vpn-core": {"vpn-core": {"VPN_PASSWORD"}},
         "postgres": {"postgres": {"ADMIN_PASSWORD"}},
         "valkey": {"valkey": {"VALKEY_PASSWORD"}},
         "grafana": {"grafana": {"GRAFANA_PASSWORD"}},
-        "backup": {"dump": {"ADMIN_PASSWORD"}},
+        "backup": {"dump": {superuser}},
     }
 
 

@@ -95,6 +95,17 @@ def data_is_lost(manifests: Manifests) -> Iterator[Place]:
             yield item, ("spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted"), "Delete"
 
 
+@damage("the-database-survives-a-node")
+def the_database_ends_with_its_node(manifests: Manifests) -> Iterator[Place]:
+    for item in manifests.of("Cluster"):
+        yield item, ("kind",), "Clusters"
+        yield item, ("spec", "instances"), 1
+        yield item, ("spec", "minSyncReplicas"), 0
+        yield item, ("spec", "maxSyncReplicas"), 3
+        for path in (("minSyncReplicas",), ("affinity",), ("storage",), ("resources",), ("resources", "limits")):
+            yield item, ("spec", *path), GONE
+
+
 @damage("is-started-as-its-commands-are")
 def it_is_started_wrongly(manifests: Manifests) -> Iterator[Place]:
     for item, path in containers(manifests, *OURS):
