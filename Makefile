@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CODE := include scenarios/locust tests $(wildcard dags)
 
-.PHONY: help setup demo test lint benchmark soak lock clean
+.PHONY: help setup demo test lint checkov benchmark soak lock clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
 
@@ -28,6 +28,10 @@ lint: $(STAMP)  ## style, types, layers
 	cd scenarios/locust && ../../$(BIN)/mypy --config-file ../../pyproject.toml *.py
 	$(BIN)/lint-imports
 	$(BIN)/yamllint --strict scenarios k8s .yamllint.yaml
+
+# Checkov and Airflow cannot be installed together: it runs as a tool of its own, and needs uv.
+checkov: $(STAMP)  ## k8s/ against Checkov's rules, in every environment
+	@$(BIN)/python tests/manifests/checkov.py
 
 # Three processes: the Airflow of one set of tests must not take the CPU from the load of another.
 test: lint  ## lint and all tests

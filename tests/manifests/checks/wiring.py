@@ -9,7 +9,7 @@ from manifests.objects import NAME_LABEL, Manifests, Object, Workload, at, title
 SERVICES = {
     "automation": {8080: 8080}, "vpn-core": {8090: 8090}, "postgres": {5432: 5432}, "valkey": {6379: 6379},
     "prometheus": {9090: 9090}, "prometheus-replicas": {9090: 9090}, "grafana": {3000: 3000},
-    "sink": {8070: 8070, 8025: 8025}, "automation-external": {443: 8080},
+    "sink": {8070: 8070, 8025: 8025}, "automation-external": {8080: 8080},
 }  # fmt: skip
 HEADLESS = frozenset({"postgres", "prometheus-replicas", "sink"})
 STICKY = frozenset({"prometheus"})
