@@ -231,7 +231,7 @@ def _generator(requests: pd.DataFrame, seed: int) -> dict[str, Any]:
         "schema": 1, "finished": True, "arrivals_scheduled": n, "arrivals_sent": n, "answered": n, "cpu_s": 0.0004 * n,
         "cpu_s_per_1000_requests": 0.4, "wall_s": 40.0, "wall_clock_drift_ns": 1200,
         "send_lag_ms": {"p50": lag_ms.quantile(0.5), "p99": lag_ms.quantile(0.99), "max": lag_ms.max()},
-        "versions": {"python": "3.11.9", "locust": "2", "gevent": "25", "geventhttpclient": "2"}, "seed": seed,
+        "versions": {"python": "3.11.9", "locust": "2", "gevent": "25", "httptools": "0"}, "seed": seed,
         "traffic": [{"file": "first-2015-alerts.json", "sha256": "0" * 64, "alerts": 100}],
     }  # fmt: skip
 

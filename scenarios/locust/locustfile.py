@@ -37,7 +37,7 @@ class Replay:
         self.recordings = [read_recording(path) for path in plan.traffic]
         self.schedule = schedule(plan.arrivals, plan.rate_per_s, plan.warmup_s, plan.measure_s, plan.seed)
         self.clock = RunClock()
-        self.connections = Connections(plan.target, warm=8)
+        self.connections = Connections(plan.target, plan.request_timeout_s, self.clock.now_ns, warm=8)
         self.log = RequestLog(plan.out_dir / "requests.csv")
         traffic = Traffic(self.recordings, plan.source, plan.seed, self.schedule.count)
         self.loop = OpenLoop(plan, self.schedule, traffic, self.connections, self.log, self.clock)
@@ -49,7 +49,7 @@ class Replay:
         """Send the schedule; whatever ends it, the records and the closing facts are written."""
         if os.getppid() != self._parent:
             raise RuntimeError("the process that started it has gone")
-        self.connections.open_warm(self.plan.request_timeout_s)
+        self.connections.open_warm()
         start_ns = self.clock.now_ns() + _LEAD_NS
         publish(self.plan.out_dir / "phases.json", phases(self.schedule, start_ns, self.clock.anchor_wall_ns))
         # What was made until now stays: a collection that walks it would hold up the schedule for milliseconds.
@@ -91,7 +91,7 @@ class Replay:
 
     def _progress(self, rate_per_s: float) -> dict[str, Any]:
         tally = self.loop.tally
-        p50_ms, p95_ms = recent_latency_ms(list(tally.latest), self.clock.now_ns())
+        p50_ms, p95_ms = recent_latency_ms(tally.latest, self.clock.now_ns())
         return {
             "phase": self.loop.phase_now(),
             "elapsed_s": max(0.0, (self.clock.now_ns() - self.loop.start_ns) / 1e9),

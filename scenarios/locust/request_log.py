@@ -8,6 +8,7 @@ import csv
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 COLUMNS = (
     "seq",
@@ -24,45 +25,41 @@ COLUMNS = (
 RUNNER = "0"
 
 
-def row(
-    seq: int,
-    event_id: str,
-    phase: str,
-    times_ns: tuple[int, int, int | None],
-    outcome: tuple[int, str],
-    signature_id: int,
-) -> str:
-    """One line of requests.csv.
+class Record(NamedTuple):
+    """One row. Times are epoch ns UTC, done_ns None: no answer; status: of HTTP, 0: no answer; error: its class, ""
+    when answered."""
 
-    times_ns: intended, sent, done (None: no answer), epoch ns UTC; outcome: HTTP status (0: no answer) and the
-    error class ("" when answered).
-    """
-    intended_ns, sent_ns, done_ns = times_ns
-    done = "" if done_ns is None else done_ns
-    status, error = outcome
-    return f"{seq},{event_id},{phase},{intended_ns},{sent_ns},{done},{status},{error},{signature_id},{RUNNER}\n"
+    seq: int
+    event_id: str
+    phase: str
+    intended_ns: int
+    sent_ns: int
+    done_ns: int | None
+    status: int
+    error: str
+    signature_id: int
 
 
 class RequestLog:
-    """Appends rows to a new file; rows are held until flush(), which hands whole lines to the system."""
+    """Appends rows to a new file; records are held until flush(), which hands whole lines to the system."""
 
     def __init__(self, path: Path) -> None:
         """Raises FileExistsError when the file is there already: a record is never overwritten."""
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
-        self._rows: list[str] = [",".join(COLUMNS) + "\n"]
-        self.flush()
+        self._records: list[Record] = []
+        self._write(f"{','.join(COLUMNS)}\n".encode("ascii"))
 
-    def add(self, line: str) -> None:
-        """Take one line made by row()."""
-        self._rows.append(line)
+    def add(self, record: Record) -> None:
+        """Take a record."""
+        self._records.append(record)
 
     def flush(self, run: Callable[[Callable[[bytes], None], bytes], None] | None = None) -> None:
         """Write what is held. Raises OSError when the file system refuses (full, gone).
 
         run: calls the writing function with the data, in a thread for instance, and returns when it is done.
         """
-        rows, self._rows = self._rows, []
-        data = "".join(rows).encode("ascii")
+        records, self._records = self._records, []
+        data = "".join([_row(record) for record in records]).encode("ascii")
         if run is None:
             self._write(data)
         else:
@@ -79,6 +76,12 @@ class RequestLog:
             self.flush()
         finally:
             os.close(self._fd)
+
+
+def _row(record: Record) -> str:
+    seq, event_id, phase, intended_ns, sent_ns, done_ns, status, error, signature_id = record
+    done = "" if done_ns is None else done_ns
+    return f"{seq},{event_id},{phase},{intended_ns},{sent_ns},{done},{status},{error},{signature_id},{RUNNER}\n"
 
 
 def read_rows(path: Path) -> Iterator[dict[str, str]]:

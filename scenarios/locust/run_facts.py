@@ -4,7 +4,8 @@ import importlib.metadata
 import json
 import platform
 import resource
-from collections.abc import Sequence
+from collections.abc import Reversible, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,11 @@ def phases(schedule: Schedule, start_ns: int, anchor_wall_ns: int) -> dict[str, 
     }
 
 
-def recent_latency_ms(latest: Sequence[tuple[int, float]], now_ns: int) -> tuple[float | None, float | None]:
+def recent_latency_ms(latest: Reversible[tuple[int, float]], now_ns: int) -> tuple[float | None, float | None]:
     """p50 and p95 in ms over the answers of the last 5 s; None where there were none."""
-    recent = [latency_ms for done_ns, latency_ms in latest if done_ns >= now_ns - _LATEST_WINDOW_NS]
+    since_ns = now_ns - _LATEST_WINDOW_NS
+    # From the newest on: a walk through all of them would hold up the schedule.
+    recent = [latency_ms for _, latency_ms in takewhile(lambda answer: answer[0] >= since_ns, reversed(latest))]
     if not recent:
         return None, None
     p50, p95 = np.percentile(recent, [50, 95])
@@ -66,7 +69,7 @@ def cpu_s() -> float:
 
 def versions() -> dict[str, str]:
     """Versions of what sends the load; part of a run's fingerprint."""
-    packages = {name: importlib.metadata.version(name) for name in ("locust", "gevent", "geventhttpclient")}
+    packages = {name: importlib.metadata.version(name) for name in ("locust", "gevent", "httptools")}
     return {"python": platform.python_version(), **packages}
 
 

@@ -197,6 +197,8 @@ def test_the_bounds_leave_room_for_the_longest_profile() -> None:
     limits = time_limits(read_environment(folder / "environments" / "local.yaml"), scenarios)
     assert timedelta(minutes=61) < limits.of("load") < timedelta(minutes=90)
     assert timedelta(minutes=2) < limits.of("collect") < timedelta(minutes=10)
+    # Deciding examines every scenario anew.
+    assert timedelta(minutes=2 * len(scenarios)) < limits.of("decide") < timedelta(minutes=30)
 
 
 def test_the_time_to_sign_off_is_four_hours_or_what_is_set() -> None:

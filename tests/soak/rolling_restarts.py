@@ -16,6 +16,7 @@ LONGEST_S_A_RESTART = 60.0
 _SETTLE_S = 0.5
 TARGETS: dict[str, float] = {
     "failed requests": 0, "acknowledged events lost": 0, "handled twice": 0, "ids that were never sent": 0,
+    "deliveries repeated": 0,
 }  # fmt: skip
 
 

@@ -104,13 +104,15 @@ def _of_event(row: Any) -> Iterator[Line]:
 
 
 def _of_delivery(row: Any) -> Iterator[Line]:
-    seq, at_ns, event_id, source, replica, position, kind, attempts, reason = row
+    seq, at_ns, event_id, source, replica, position, kind, attempts, reason, doubt = row
     channel = CHANNELS[position]
     detail = {"channel": channel, "delivery_id": delivery_id(event_id, channel, kind), "attempts": attempts}
     if kind != ALERT:
         detail["escalation"] = True
     if reason is not None:
         detail["reason"] = reason
+    if doubt is not None:
+        detail["doubt"] = doubt
     action = "delivered" if reason is None else "delivery_failed"
     yield _line(seq, at_ns, (str(event_id), source, replica), action, detail)
 

@@ -1,6 +1,7 @@
 """Takes due alerts to one channel: a batch, its answer, then the mark (see ``settle``).
 
-Each channel has a queue and a connection of its own, so one that hangs delays no other.
+Each channel has a queue and a connection of its own, so one that hangs delays no other. What is in doubt at a channel
+that can be asked goes through its ``inquiry`` first.
 """
 
 import asyncio
@@ -8,12 +9,15 @@ import heapq
 import logging
 import time
 from collections import deque
+from collections.abc import Coroutine, Sequence
 from itertools import count
+from typing import Any
 
 from phantommesh.automation.channels.backoff import Backoff
 from phantommesh.automation.channels.circuit_breaker import CircuitBreaker
 from phantommesh.automation.channels.contract import Channel, ChannelError
 from phantommesh.automation.delivery import Delivery
+from phantommesh.automation.inquiry import Inquiry
 from phantommesh.automation.linger import Linger
 from phantommesh.automation.settle import Settler
 
@@ -21,16 +25,19 @@ _log = logging.getLogger(__name__)
 
 
 class ChannelQueue:
-    """One channel: what is due, what waits for its next attempt, and who delivers."""
+    """One channel: what is due, what waits for its next attempt, and who delivers. inquiry: None when the channel
+    cannot be asked what it has; what is in doubt is then repeated."""
 
     def __init__(
-        self, channel: Channel, backoff: Backoff, breaker: CircuitBreaker, linger_s: float, settler: Settler
-    ) -> None:
+        self, channel: Channel, backoff: Backoff, breaker: CircuitBreaker, linger_s: float, settler: Settler,
+        inquiry: Inquiry | None = None,
+    ) -> None:  # fmt: skip
         self._channel = channel
         self._backoff = backoff
         self._breaker = breaker
         self._linger = Linger(linger_s)
         self._settler = settler
+        self._inquiry = inquiry
         self._queue: deque[Delivery] = deque()
         self._later: list[tuple[float, int, Delivery]] = []
         self._order = count()
@@ -42,7 +49,40 @@ class ChannelQueue:
         self._linger.note(1)
         self._some.set()
 
-    async def run(self) -> None:
+    def add_doubtful(self, delivery: Delivery) -> None:
+        """A delivery that is durable and this replica's, and that the channel may have already."""
+        if self._inquiry is None:
+            self.add(delivery)
+        else:
+            self._inquiry.add(delivery)
+
+    def at_work(self) -> list[Coroutine[Any, Any, None]]:
+        """What runs as long as a session with the database lasts: delivering and, where one can ask, asking."""
+        return [self._run()] if self._inquiry is None else [self._run(), self._inquiry.run(self)]
+
+    def found(self, deliveries: Sequence[Delivery]) -> None:
+        """See inquiry.Outcomes."""
+        self._settler.found(deliveries)
+
+    def absent(self, deliveries: Sequence[Delivery]) -> None:
+        """See inquiry.Outcomes."""
+        given_up: list[Delivery] = []
+        for item in deliveries:
+            item.doubtful = False
+            if self._backoff.delay_s(item.attempts) is None:
+                given_up.append(item)
+            else:
+                self.add(item)
+        if given_up:
+            self._settler.given_up(given_up, "no answer to the last attempt, and the channel has not got it")
+
+    def unanswered(self, deliveries: Sequence[Delivery]) -> None:
+        """See inquiry.Outcomes. They stay in doubt, and the mark says so."""
+        _log.warning("%d deliveries are made although %s may have them", len(deliveries), self._channel.name)
+        for item in deliveries:
+            self.add(item)
+
+    async def _run(self) -> None:
         """Deliver until cancelled; what waits is then forgotten (the database has it)."""
         try:
             while True:
@@ -67,7 +107,11 @@ class ChannelQueue:
         while True:
             now_s = time.monotonic()
             while self._later and self._later[0][0] <= now_s:
-                self._queue.append(heapq.heappop(self._later)[2])
+                item = heapq.heappop(self._later)[2]
+                if item.doubtful:
+                    self.add_doubtful(item)
+                else:
+                    self._queue.append(item)
             if self._queue:
                 if pause_s := self._linger.pause_s():
                     await asyncio.sleep(pause_s)
@@ -93,6 +137,8 @@ class ChannelQueue:
         else:
             self._breaker.succeeded()
         told = {item.delivery_id for item in error.taken}
+        for item in error.doubtful:
+            item.doubtful = True
         if told:
             self._taken([item for item in batch if item.delivery_id in told])
         again: list[tuple[float, Delivery]] = []
@@ -101,7 +147,7 @@ class ChannelQueue:
             if item.delivery_id in told:
                 continue
             item.attempts += counts
-            delay_s = self._backoff.delay_s(item.attempts) if error.retry else None
+            delay_s = self._delay_s(item) if error.retry else None
             if delay_s is None:
                 given_up.append(item)
             else:
@@ -113,3 +159,9 @@ class ChannelQueue:
             self._settler.tried([item for _, item in again])
         for delay_s, item in again:
             heapq.heappush(self._later, (time.monotonic() + delay_s, next(self._order), item))
+
+    def _delay_s(self, item: Delivery) -> float | None:
+        delay_s = self._backoff.delay_s(item.attempts)
+        if delay_s is None and item.doubtful and self._inquiry is not None:
+            return 0.0  # it is not given up before it is known whether the channel has it
+        return delay_s

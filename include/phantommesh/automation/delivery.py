@@ -14,7 +14,8 @@ _KINDS = ("", "/escalation")
 
 
 class Delivery(msgspec.Struct, gc=False):
-    """kind: ALERT or ESCALATION. attempts: made so far. due_since_ns: epoch."""
+    """kind: ALERT or ESCALATION. attempts: made so far. due_since_ns: epoch. doubtful: an earlier attempt may have
+    reached the channel without our knowing."""
 
     delivery_id: uuid.UUID
     event_id: uuid.UUID
@@ -27,6 +28,7 @@ class Delivery(msgspec.Struct, gc=False):
     kind: int
     attempts: int
     due_since_ns: int
+    doubtful: bool = False
 
 
 def delivery_id(event_id: uuid.UUID, channel: str, kind: int = ALERT) -> uuid.UUID:

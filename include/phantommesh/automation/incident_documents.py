@@ -108,7 +108,9 @@ def _arrival(incident: Incident, event_id: str, at_ns: int, level: str, risk: fl
     return Entry(at_ns, what, event_id, {"level": level, "risk": round(risk, 2)})
 
 
-def _delivery(event_id: uuid.UUID, at_ns: int, position: int, kind: int, attempts: int, reason: str | None) -> Entry:
+def _delivery(
+    event_id: uuid.UUID, at_ns: int, position: int, kind: int, attempts: int, reason: str | None, doubt: str | None
+) -> Entry:
     channel = CHANNELS[position]
     detail: dict[str, object] = {
         "channel": channel, "delivery_id": delivery_id(event_id, channel, kind), "attempts": attempts,
@@ -117,6 +119,8 @@ def _delivery(event_id: uuid.UUID, at_ns: int, position: int, kind: int, attempt
         detail["escalation"] = True
     if reason is not None:
         detail["reason"] = reason
+    if doubt is not None:
+        detail["doubt"] = doubt
     return Entry(at_ns, "delivered" if reason is None else "delivery_failed", str(event_id), detail)
 
 

@@ -3,7 +3,7 @@
 Operations of phantommesh_operation_seconds, each once for an event unless said otherwise:
   accept             request complete -> the answer is known (once for a request whose events became durable)
   threat_assessment  received -> its assessment is durable
-  alert_routing      assessed and durable -> a channel took it (once for each channel)
+  alert_routing      assessed and durable -> a channel took it (once for each channel; not where it had it already)
   incident_response  received -> its incident is open or joined
   auto_remediation   asked for -> quarantined and recorded (once for an incident)
   end_to_end         received -> fully handled: taken by the last due channel, or found to be due nowhere
@@ -22,6 +22,7 @@ from phantommesh.config.model import CHANNELS
 from phantommesh.threat_model.manifest import RULES_ONLY
 
 STATUSES = ("accepted", "duplicate", "rejected", "refused", "unavailable")
+OUTCOMES = ("delivered", "found", "failed")  # found: the channel was asked and had it, nothing was sent
 OPERATIONS = (
     "accept", "threat_assessment", "alert_routing", "incident_response", "auto_remediation", "end_to_end",
 )  # fmt: skip
@@ -44,8 +45,9 @@ class Metrics:
         # Children are looked up once: a series is there from the start, and counting costs no lookup.
         self.received = {status: received.labels(status) for status in STATUSES}
         self.assessed = {level: assessed.labels(level) for level in LEVELS}
-        self.delivered: dict[str, Any] = {channel: deliveries.labels(channel, "delivered") for channel in CHANNELS}
-        self.delivery_failed: dict[str, Any] = {channel: deliveries.labels(channel, "failed") for channel in CHANNELS}
+        self.deliveries: dict[str, dict[str, Any]] = {
+            outcome: {channel: deliveries.labels(channel, outcome) for channel in CHANNELS} for outcome in OUTCOMES
+        }
         self.incidents = {action: incidents.labels(action) for action in ("opened", "joined")}
         self._seconds = seconds.of
         self._model = Gauge("phantommesh_model_info", "The threat model in force", ["version"])

@@ -1,5 +1,6 @@
 """What a replica is made of, and how the parts are joined: the one place that knows all of them."""
 
+import sys
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
@@ -13,13 +14,15 @@ from phantommesh.automation.audit import AuditTrail
 from phantommesh.automation.backlog import Backlog
 from phantommesh.automation.channels.backoff import Backoff
 from phantommesh.automation.channels.circuit_breaker import CircuitBreaker
-from phantommesh.automation.channels.opening import open_channels
+from phantommesh.automation.channels.lookup import Lookup
+from phantommesh.automation.channels.opening import open_channels, open_lookups
 from phantommesh.automation.deliver import ChannelQueue
 from phantommesh.automation.delivery import Delivery, deliveries_of
 from phantommesh.automation.escalation import Escalation
 from phantommesh.automation.event_requests import EventRequests
 from phantommesh.automation.incidents import Incidents
 from phantommesh.automation.ingest import Ingest
+from phantommesh.automation.inquiry import Inquiry
 from phantommesh.automation.judging import Judge
 from phantommesh.automation.metrics import Metrics
 from phantommesh.automation.reading import Reading
@@ -83,16 +86,18 @@ class Parts:
         return [
             self._ingest.run(session), self.settler.run(session), self._watch.run(session),
             self._escalation.run(session), self.remediator.run(session), tend(self.threat_model, session),
-            self.reading.keep(), *(queue.run() for queue in self._channels.values()),
+            self.reading.keep(), *(part for queue in self._channels.values() for part in queue.at_work()),
         ]  # fmt: skip
 
     def _open_channels(self, sink: Sink | None, routing: AlertRouting) -> dict[str, ChannelQueue]:
-        adapters = open_channels(channel_endpoints(sink, routing), routing.delivery_timeout_s)
+        places = channel_endpoints(sink, routing)
+        adapters = open_channels(places, routing.delivery_timeout_s)
+        lookups = open_lookups(places, routing.delivery_timeout_s)
         return {
             name: ChannelQueue(
                 adapter, Backoff(routing.retry_backoff_s, routing.retry_backoff_max_s, routing.max_retries),
                 CircuitBreaker(routing.breaker.failures, routing.breaker.open_s),
-                routing.delivery_linger_ms / 1000, self.settler,
+                routing.delivery_linger_ms / 1000, self.settler, _inquiry(name, lookups.get(name), routing),
             )
             for name, adapter in adapters.items()
         }  # fmt: skip
@@ -107,6 +112,14 @@ class Parts:
     def _deliver(self, deliveries: Iterable[Delivery]) -> None:
         for delivery in deliveries:
             self._channels[delivery.channel].add(delivery)
+
+
+def _inquiry(name: str, lookup: Lookup | None, routing: AlertRouting) -> Inquiry | None:
+    if lookup is None:
+        return None
+    # A question costs little: it waits no longer than a probe of a channel that is left alone.
+    longest_s = min(routing.retry_backoff_max_s, max(routing.breaker.open_s, routing.retry_backoff_s))
+    return Inquiry(name, lookup, Backoff(routing.retry_backoff_s, longest_s, sys.maxsize), routing.lookup_patience_s)
 
 
 def _cache(settings: Cache, failed: Callable[[], None]) -> ValkeyCache | None:

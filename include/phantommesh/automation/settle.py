@@ -1,8 +1,8 @@
 """Marks deliveries that are over: one writer for all channels, a batch of marks in one commit.
 
-A crash after a channel's answer and before the mark leads to a second delivery with the same delivery_id, so a mark
-waits for nothing where few come and some milliseconds where many do, and outlives a lost session: a new one begins with
-what the last could not mark.
+A crash after a channel's answer and before the mark leaves a delivery in doubt (see ``inquiry``), and one that is
+repeated where the channel cannot be asked. So a mark waits for nothing where few come and some milliseconds where many
+do, and outlives a lost session: a new one begins with what the last could not mark.
 """
 
 import asyncio
@@ -24,6 +24,9 @@ from phantommesh.database.statements import COUNT_ATTEMPTS, SETTLE
 
 MAX_BATCH = 2_000
 RETRY_S = 0.5
+# What the mark of a delivery says of an attempt that may have arrived. Delivered: the channel was asked and had it, so
+# that nothing was sent; or nobody could say, and it may have come twice. Given up: nobody could say, it may be there.
+FOUND, REPEATED, UNKNOWN = "found", "repeated", "unknown"
 _POSITION: dict[str, int] = {channel: position for position, channel in enumerate(CHANNELS)}
 _log = logging.getLogger(__name__)
 
@@ -32,6 +35,7 @@ class _Over(msgspec.Struct, gc=False):
     delivery: Delivery
     at_ns: int
     reason: str | None
+    doubt: str | None
 
 
 class Settler:
@@ -48,8 +52,14 @@ class Settler:
 
     def delivered(self, deliveries: Sequence[Delivery]) -> None:
         """A channel took these just now."""
-        self._add(deliveries, None)
+        self._add(deliveries)
         self._metrics.took_each("alert_routing", [item.due_since_ns for item in deliveries])
+
+    def found(self, deliveries: Sequence[Delivery]) -> None:
+        """A channel says that it took these earlier."""
+        now_ns = time.time_ns()
+        self._over.extend(_Over(item, now_ns, None, FOUND) for item in deliveries)
+        self._some.set()
 
     def given_up(self, deliveries: Sequence[Delivery], reason: str) -> None:
         """These are not tried again."""
@@ -60,9 +70,9 @@ class Settler:
         self._counted.extend(deliveries)
         self._some.set()
 
-    def _add(self, deliveries: Sequence[Delivery], reason: str | None) -> None:
-        now_ns = time.time_ns()
-        self._over.extend(_Over(item, now_ns, reason) for item in deliveries)
+    def _add(self, deliveries: Sequence[Delivery], reason: str | None = None) -> None:
+        now_ns, doubt = time.time_ns(), REPEATED if reason is None else UNKNOWN
+        self._over.extend(_Over(item, now_ns, reason, doubt if item.doubtful else None) for item in deliveries)
         self._linger.note(len(deliveries))
         self._some.set()
 
@@ -100,10 +110,11 @@ class Settler:
             [item.source for item in items],
             [over.reason for over in batch],
             self._replica,
+            [over.doubt for over in batch],
         )
         del self._over[: len(batch)]
-        for (channel, failed), count in Counter((o.delivery.channel, o.reason is not None) for o in batch).items():
-            (self._metrics.delivery_failed if failed else self._metrics.delivered)[channel].inc(count)
+        for (channel, outcome), count in Counter((over.delivery.channel, _outcome(over)) for over in batch).items():
+            self._metrics.deliveries[outcome][channel].inc(count)
         for over in batch:
             if over.delivery.kind == ALERT:  # an event was handled when its alert was out; an escalation comes later
                 self._backlog.settle(over.delivery.event_id, over.at_ns)
@@ -113,6 +124,10 @@ class Settler:
         if counted:
             await session.settler.execute(COUNT_ATTEMPTS, *_keys(counted))
             del self._counted[: len(counted)]  # only now: what was not written is counted at the next turn
+
+
+def _outcome(over: _Over) -> str:
+    return "failed" if over.reason is not None else FOUND if over.doubt == FOUND else "delivered"
 
 
 def _keys(items: list[Delivery]) -> list[list[object]]:

@@ -57,9 +57,9 @@ class Watch:
                 delivery_id=delivery_id(row["event_id"], channel, row["kind"]), event_id=row["event_id"],
                 source=row["source"], level=row["level"], risk=round(row["risk"], 2), signature=row["signature"],
                 incident_id=row["incident_id"], channel=channel, kind=row["kind"], attempts=row["attempts"],
-                due_since_ns=time.time_ns(),
+                due_since_ns=time.time_ns(), doubtful=True,
             )  # fmt: skip
             if delivery.kind == ALERT:
                 self._backlog.expect(delivery.event_id, row["received_at_ns"])
-            self._channels[channel].add(delivery)
+            self._channels[channel].add_doubtful(delivery)
         return len(rows)

@@ -6,7 +6,17 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Le, Len
 
 from phantommesh.config.secret_source import SecretSource
-from phantommesh.config.section import HttpAddress, Line, Linger, MailAddress, Phone, Retries, Seconds, Section
+from phantommesh.config.section import (
+    HttpAddress,
+    Line,
+    Linger,
+    LookupAddress,
+    MailAddress,
+    Phone,
+    Retries,
+    Seconds,
+    Section,
+)
 
 AlertLevel = Literal["medium", "high", "critical"]
 Channel = Literal["slack", "pagerduty", "email", "sms"]
@@ -34,6 +44,9 @@ class SlackEndpoint(Section):
 
     url: SecretSource
     """The webhook's address. Whoever knows it can write to the channel: it is a secret."""
+    lookup_url: LookupAddress | None = None
+    """Where to ask whether Slack has a delivery; {delivery_id} stands for its id, 200 means yes, 404 no.
+    Absent: nobody can be asked, and what may have arrived without our knowing is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,9 @@ class PagerdutyEndpoint(Section):
     """Where events are posted; PagerDuty's own is https://events.pagerduty.com/v2/enqueue."""
     routing_key: SecretSource
     """The integration key of the service that is paged."""
+    lookup_url: LookupAddress | None = None
+    """Where to ask whether PagerDuty has a delivery; {delivery_id} stands for its id, 200 means yes, 404 no.
+    Absent: nobody can be asked, and what may have arrived without our knowing is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +80,9 @@ class EmailEndpoint(Section):
     """Who logs in; absent: nobody does."""
     password: SecretSource | None = None
     """The password of username."""
+    lookup_url: LookupAddress | None = None
+    """Where to ask whether the recipients have a delivery; {delivery_id} stands for its id, 200 means yes, 404 no.
+    Absent: nobody can be asked, and what may have arrived without our knowing is sent again."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for half a login, and for one that would go over the network as clear text."""
@@ -87,6 +106,9 @@ class SmsEndpoint(Section):
     """The numbers that every message goes to."""
     token: SecretSource
     """The account's authentication token."""
+    lookup_url: LookupAddress | None = None
+    """Where to ask whether the service has a delivery; {delivery_id} stands for its id, 200 means yes, 404 no.
+    Absent: nobody can be asked, and what may have arrived without our knowing is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +154,9 @@ class AlertRouting(Section):
     """How long one try may take."""
     delivery_linger_ms: Linger
     """How long a delivery waits for others at high rates, so that they leave together; at low rates none waits."""
+    lookup_patience_s: Annotated[float, Ge(1), Le(86_400)]
+    """How long a channel is asked for a delivery that may have arrived without our knowing; without an answer by then
+    it is sent again, and the audit trail says so."""
     breaker: Breaker
     """When a channel that fails is left alone."""
     endpoints: Endpoints = Endpoints()

@@ -78,6 +78,11 @@ Line = Annotated[str, Len(1, 200), Form("one line of printable text", str.isprin
 HttpAddress = Annotated[
     str, Len(1, 2000), Form("an address as https://host/path, without a password in it", _is_address(("http", "https")))
 ]
+LookupAddress = Annotated[
+    str, Len(1, 2000),
+    Form("an address as https://host/path/{delivery_id}, without a password in it, with {delivery_id} behind the host",
+         lambda text: _is_address(("http", "https"))(text) and "{delivery_id}" in text.split("/", 3)[-1]),
+]  # fmt: skip
 CacheAddress = Annotated[
     str, Len(1, 2000),
     Form("an address as valkey://host:6379/0, without a password in it",

@@ -30,7 +30,8 @@ SELECT event_id::text, assessed_at_ns, level, risk FROM event WHERE incident_id 
 COUNT_EVENTS = "SELECT count(*) FROM event WHERE incident_id = $1"
 # $1 events
 DELIVERIES = """
-SELECT event_id, at_ns, channel, kind, attempts, reason FROM delivery WHERE event_id = ANY ($1::uuid[]) ORDER BY seq
+SELECT event_id, at_ns, channel, kind, attempts, reason, doubt FROM delivery
+WHERE event_id = ANY ($1::uuid[]) ORDER BY seq
 """
 AUDIT = "SELECT event_id::text, at_ns, action, detail FROM audit WHERE event_id = ANY ($1::uuid[]) ORDER BY seq"
 # $1 incident

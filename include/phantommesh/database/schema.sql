@@ -78,6 +78,9 @@ CREATE TABLE delivery (
     source   text NOT NULL,
     replica  text NOT NULL,
     reason   text,                         -- why it was given up; null: the channel took it
+    doubt    text,                         -- of an earlier attempt that may have arrived: 'found': the channel has it,
+                                           -- nothing was sent; 'repeated': nobody could say, it may be there twice;
+                                           -- 'unknown': given up, and nobody could say whether it is there
     PRIMARY KEY (event_id, channel, kind)
 );
 CREATE UNIQUE INDEX delivery_seq ON delivery (seq);
@@ -122,7 +125,8 @@ SELECT event.seq + 2, assessed_at_ns, event.event_id, event.source,
        json_build_object('incident_id', incident_id)::text FROM event JOIN incident USING (incident_id)
 UNION ALL
 SELECT seq, at_ns, event_id, source, CASE WHEN reason IS NULL THEN 'delivered' ELSE 'delivery_failed' END, replica,
-       json_build_object('channel', channel, 'kind', kind, 'attempts', attempts, 'reason', reason)::text FROM delivery
+       json_build_object('channel', channel, 'kind', kind, 'attempts', attempts, 'reason', reason, 'doubt', doubt)::text
+FROM delivery
 UNION ALL
 SELECT seq, at_ns, event_id, source, action, replica, detail FROM audit;
 

@@ -88,17 +88,18 @@ SELECT event_id, incident_id, CASE WHEN opening THEN opened_at_ns END, opened.ev
 FROM placed JOIN fresh USING (event_id) LEFT JOIN opened USING (event_id)
 """
 
-# $1 event ids, $2 channels, $3 kinds, $4 attempts, $5 times (ns), $6 sources, $7 reasons (null: delivered), $8 replica
+# $1 event ids, $2 channels, $3 kinds, $4 attempts, $5 times (ns), $6 sources, $7 reasons (null: delivered), $8 replica,
+# $9 doubts (see the table)
 SETTLE = """
 WITH gone AS (
     DELETE FROM outbox USING unnest($1::uuid[], $2::smallint[], $3::smallint[], $4::smallint[], $5::bigint[],
-                                    $6::text[], $7::text[])
-        AS input (event_id, channel, kind, attempts, at_ns, source, reason)
+                                    $6::text[], $7::text[], $9::text[])
+        AS input (event_id, channel, kind, attempts, at_ns, source, reason, doubt)
     WHERE outbox.event_id = input.event_id AND outbox.channel = input.channel AND outbox.kind = input.kind
     RETURNING input.*
 )
-INSERT INTO delivery (event_id, channel, kind, attempts, at_ns, source, reason, replica)
-SELECT event_id, channel, kind, attempts, at_ns, source, reason, $8 FROM gone
+INSERT INTO delivery (event_id, channel, kind, attempts, at_ns, source, reason, doubt, replica)
+SELECT event_id, channel, kind, attempts, at_ns, source, reason, doubt, $8 FROM gone
 """
 
 # $1 event ids, $2 channels, $3 kinds, $4 attempts so far
@@ -157,7 +158,7 @@ FROM event JOIN incident USING (incident_id)
 WHERE event.seq > $2::bigint - 3 AND ($1::text IS NULL OR event.source = $1) ORDER BY event.seq
 """
 AUDIT_OF_DELIVERIES = """
-SELECT seq, at_ns, event_id, source, replica, channel, kind, attempts, reason
+SELECT seq, at_ns, event_id, source, replica, channel, kind, attempts, reason, doubt
 FROM delivery WHERE seq > $2 AND ($1::text IS NULL OR source = $1) ORDER BY seq
 """
 AUDIT_OF_THE_REST = """

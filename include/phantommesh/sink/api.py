@@ -21,7 +21,11 @@ _LINES = (b"content-type", b"application/x-ndjson")
 _WEBHOOK = "/slack/"
 _ENQUEUE = "/pagerduty/v2/enqueue"
 _ACCOUNTS, _MESSAGES = "/sms/2010-04-01/Accounts/", "/Messages.json"
-_LEGAL = f"POST /channels/{{channel}}, {_WEBHOOK}..., {_ENQUEUE}, {_ACCOUNTS}...{_MESSAGES}; GET /deliveries, /healthz"
+_DELIVERY = "/deliveries/"
+_LEGAL = (
+    f"POST /channels/{{channel}}, {_WEBHOOK}..., {_ENQUEUE}, {_ACCOUNTS}...{_MESSAGES}; "
+    f"GET /deliveries, {_DELIVERY}{{delivery_id}}, /healthz"
+)
 
 
 class Body:
@@ -101,6 +105,9 @@ class SinkApp:
             await _answer(send, 404, {"error": f"no such channel; there are {', '.join(sorted(CHANNELS))}"})
         elif method == "GET" and path == "/deliveries":
             await self._list(parse_qs(scope["query_string"].decode("latin-1")), send)
+        elif method == "GET" and path.startswith(_DELIVERY):
+            delivery_id = path.removeprefix(_DELIVERY)
+            await _answer(send, 200 if self._record.has(delivery_id) else 404, {"delivery_id": delivery_id})
         elif method == "GET" and path == "/healthz":
             await _answer(send, 200, {"ok": True})
         else:

@@ -29,14 +29,17 @@ def channel_endpoints(sink: Sink | None, routing: AlertRouting) -> Endpoints:
 
 
 def sink_endpoints(sink: Sink) -> Endpoints:
-    """Every channel at a sink."""
+    """Every channel at a sink, which can be asked for all of them, email too."""
     url = sink.http.url
+    lookup_url = f"{url}/deliveries/{{delivery_id}}"
     return Endpoints(
-        slack=SlackEndpoint(f"{url}/slack/services/T0/B0/sink"),
-        pagerduty=PagerdutyEndpoint(f"{url}/pagerduty/v2/enqueue", _ROUTING_KEY),
-        email=EmailEndpoint(sink.smtp.host, sink.smtp.port, "phantommesh@mesh.example", ("oncall@mesh.example",)),
+        slack=SlackEndpoint(f"{url}/slack/services/T0/B0/sink", lookup_url),
+        pagerduty=PagerdutyEndpoint(f"{url}/pagerduty/v2/enqueue", _ROUTING_KEY, lookup_url),
+        email=EmailEndpoint(
+            sink.smtp.host, sink.smtp.port, "phantommesh@mesh.example", ("oncall@mesh.example",), lookup_url=lookup_url
+        ),
         sms=SmsEndpoint(
             f"{url}/sms/2010-04-01/Accounts/{{account_sid}}/Messages.json",
-            _ACCOUNT, "sink", "+12025550100", ("+12025550101",),
+            _ACCOUNT, "sink", "+12025550100", ("+12025550101",), lookup_url,
         ),
     )  # fmt: skip

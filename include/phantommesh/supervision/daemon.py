@@ -1,8 +1,9 @@
 """supervisord for one run: ``python -m phantommesh.supervision.daemon STATE``.
 
-Three things are added to the library's own loop. It turns at least every TURN_S seconds (by itself every second, and
+Four things are added to the library's own loop. It turns at least every TURN_S seconds (by itself every second, and
 a restart takes two turns). It records its children as soon as they change, so that they can be found even when the
-supervisor was killed. It keeps the run's ports bound.
+supervisor was killed. It keeps the run's ports bound. It has imported what the platform's programs need, so that they
+start in no time (see ``preloaded``).
 """
 
 import os
@@ -12,11 +13,11 @@ from typing import Any
 
 import psutil
 from supervisor.medusa import asyncore_25 as asyncore
-from supervisor.options import ServerOptions
 from supervisor.poller import Poller
 from supervisor.supervisord import Supervisor
 
 from phantommesh.supervision.ports import bind
+from phantommesh.supervision.preloaded import PreloadingOptions, preload
 from phantommesh.supervision.processes import identify
 from phantommesh.supervision.state import ProcessId, State
 
@@ -72,7 +73,8 @@ def main(arguments: list[str]) -> int:
     of_links = [port for link in run.links for port in (link.admin_port, *link.entry_ports)]
     ports = (run.port, run.sink_port, *run.admin_ports, run.vpn_port, *run.vpn_admin_ports, *of_links)
     kept = [bind(port) for port in ports]
-    options = ServerOptions()
+    preload()
+    options = PreloadingOptions()
     options.realize(["-n", "-c", str(state.supervisor_settings)])
     options.first, options.test = True, False
     supervisor = Supervisor(options)

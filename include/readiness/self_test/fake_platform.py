@@ -7,8 +7,10 @@ one drop all connections and refuse new ones, as a process that was killed and s
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
+import signal
 import tempfile
 import time
 import urllib.request
@@ -23,6 +25,7 @@ from readiness.self_test.fake_store import Event, Store
 from readiness.self_test.planted_faults import PLANTED, Sound
 
 _LONGEST_S = 1800.0
+_LOOK_FOR_PARENT_S = 0.5
 _DOWN_S = 0.3
 _ACCEPTED = b'{"status":"accepted"}'
 _REASONS = {200: b"OK", 202: b"Accepted", 400: b"Bad Request", 404: b"Not Found", 500: b"Error", 503: b"Unavailable"}
@@ -198,14 +201,17 @@ _TASKS: set[asyncio.Task[None]] = set()
 
 
 async def serve(fault: Sound, port: int, folder: Path) -> None:
-    """Serve until the process that started this one has gone, at most half an hour."""
+    """Serve until SIGTERM, or until the process that started this one has gone, at most half an hour."""
     platform, loop, parent = FakePlatform(fault, folder), asyncio.get_running_loop(), os.getppid()
+    ended = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, ended.set)
     server = await loop.create_server(lambda: Connection(platform), "127.0.0.1", port, backlog=2048)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     _TASKS.add(loop.create_task(platform.store_late()))
     ends_s = time.monotonic() + _LONGEST_S
-    while os.getppid() == parent and time.monotonic() < ends_s:
-        await asyncio.sleep(0.5)
+    while os.getppid() == parent and time.monotonic() < ends_s and not ended.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), _LOOK_FOR_PARENT_S)
 
 
 def main() -> None:

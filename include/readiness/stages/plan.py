@@ -135,7 +135,7 @@ def _fingerprint(
         "environment": sha256(to_json(environment)),
         "profile": profile,
         "replicas": replicas,
-        "generator": {name: importlib.metadata.version(name) for name in ("locust", "gevent", "geventhttpclient")},
+        "generator": {name: importlib.metadata.version(name) for name in ("locust", "gevent", "httptools")},
         "readiness": importlib.metadata.version("phantommesh-readiness"),
         "python": platform.python_version(),
         "machine": {

@@ -14,8 +14,8 @@ import pytest
 from due_alerts import Alert
 from phantommesh.automation.channels.contract import Channel, ChannelError
 from phantommesh.automation.channels.email import Email
-from phantommesh.automation.channels.endpoints import PagerdutyEndpoint, SlackEndpoint
-from phantommesh.automation.channels.opening import open_channels
+from phantommesh.automation.channels.endpoints import PagerdutyEndpoint, SlackEndpoint, SmsEndpoint
+from phantommesh.automation.channels.opening import open_channels, open_lookups
 from phantommesh.automation.channels.pagerduty import Pagerduty
 from phantommesh.automation.channels.slack import Slack
 from phantommesh.automation.channels.sms import Sms
@@ -85,6 +85,7 @@ def test_a_channel_that_hangs_fails_in_time_and_works_again_after(sink: Sink, ch
             sink.process.send_signal(signal.SIGCONT)
         assert time.monotonic() - began_s < 3
         assert (failure.value.retry, list(failure.value.taken)) == (True, [])
+        assert len(failure.value.doubtful) == 30, "the channel may take them when it wakes"
         await adapter.post(several(f"{channel}-after", 3))
         adapter.close()
 
@@ -104,6 +105,7 @@ def test_a_channel_that_is_away_fails_and_takes_all_when_it_is_back(sink: Sink, 
             with pytest.raises(ChannelError) as failure:
                 await adapter.post(alerts)
             assert (failure.value.retry, list(failure.value.taken)) == (True, [])
+        assert list(failure.value.doubtful) == [], "nobody was there to take them"
         await asyncio.to_thread(sink.start)
         await adapter.post(alerts)
         adapter.close()
@@ -195,6 +197,57 @@ def test_what_was_taken_before_a_failure_is_told(answer: bytes) -> None:
     assert told <= really
     assert 59 - len(told) <= 14  # what stood behind the failure on its connection
     assert str(alerts[33].delivery_id) not in told
+    # Who says 429 has not taken it; who hangs up or talks nonsense may have.
+    doubtful = {str(item.delivery_id) for item in failure.value.doubtful}
+    surely_not = {poison.decode()} if b"429" in answer else set()
+    assert doubtful | told == {str(item.delivery_id) for item in alerts} - surely_not
+    assert not doubtful & told
+
+
+@pytest.mark.parametrize(("status", "doubtful"), [(400, 0), (401, 0), (429, 0), (500, 1), (503, 1), (504, 1)])
+def test_only_an_answer_of_the_server_s_own_trouble_leaves_doubt(status: int, doubtful: int) -> None:
+    with pytest.raises(ChannelError) as failure:
+        answering(lambda _: b"HTTP/1.1 %d -\r\nContent-Length: 0\r\n\r\n" % status, pagerduty, [Alert()])
+    assert len(failure.value.doubtful) == doubtful
+
+
+def test_an_sms_that_somebody_has_leaves_no_doubt() -> None:
+    """One number was reached, the other's answer is missing, and there is a message that nobody took."""
+    alerts = several("numbers", 40)
+    first = str(alerts[0].delivery_id).encode()
+
+    def reply(body: bytes) -> bytes:
+        if first not in body:
+            return b"HTTP/1.1 500 -\r\nContent-Length: 0\r\n\r\n"
+        status = b"201" if b"0101" in body else b"500"
+        return b"HTTP/1.1 %b -\r\nContent-Length: 0\r\n\r\n" % status
+
+    endpoint = SmsEndpoint("", "AC1", "t", "+12025550100", ("+12025550101", "+12025550102"))
+    with pytest.raises(ChannelError) as failure:
+        answering(reply, lambda url: Sms(replace(endpoint, url=url), 2), alerts)
+    taken = [item.delivery_id for item in failure.value.taken]
+    assert alerts[0].delivery_id in taken
+    assert taken + [item.delivery_id for item in failure.value.doubtful] == [item.delivery_id for item in alerts]
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_a_channel_says_what_it_has_also_after_it_died(sink: Sink, channel: str) -> None:
+    here, nowhere = several(channel, 70), several("nowhere", 70)
+    asked = [item.delivery_id for pair in zip(here, nowhere, strict=True) for item in pair]
+
+    async def ask() -> list[bool | str]:
+        lookup = open_lookups(sink_endpoints(sink.run.sink), 5)[channel]
+        try:
+            return await lookup.ask(asked)
+        finally:
+            lookup.close()
+
+    posted(sink, here, channel)
+    assert asyncio.run(ask()) == [True, False] * 70
+    sink.stop(signal.SIGKILL)
+    assert asyncio.run(ask()) == ["connection refused"] * 140
+    sink.start()
+    assert asyncio.run(ask()) == [True, False] * 70
 
 
 def test_an_endless_answer_is_cut_off() -> None:

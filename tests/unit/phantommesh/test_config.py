@@ -152,6 +152,10 @@ def test_every_problem_at_once_with_path_value_and_legal_values(tmp_path: Path) 
         ("cache__url", "http://cache", "an address as valkey://"),
         ("cache__url", "valkey://", "an address as valkey://"),
         ("alert_routing__endpoints", {"email": {}}, "alert_routing.endpoints.email.host: missing"),
+        ("alert_routing__endpoints", {"email": {"lookup_url": "https://x.example/has"}}, "/{delivery_id}, without a"),
+        ("alert_routing__endpoints", {"sms": {"lookup_url": "https://{delivery_id}.example/"}}, "behind the host"),
+        ("alert_routing__endpoints", {"sms": {"lookup_url": "ftp://x.example/{delivery_id}"}}, "behind the host"),
+        ("alert_routing__lookup_patience_s", 0.5, "alert_routing.lookup_patience_s:"),
         ("alert_routing__endpoints", {"fax": {}}, "alert_routing.endpoints.fax: unknown key"),
     ],
 )

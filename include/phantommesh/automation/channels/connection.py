@@ -1,4 +1,4 @@
-"""One kept-alive HTTP/1.1 connection that posts several requests at once.
+"""One kept-alive HTTP/1.1 connection that sends several requests at once.
 
 Requests are pipelined (RFC 9112, section 9.3.2): all are written, then the answers are read in their order. The RFC
 advises against this for POST unless the sender can recover from a part being handled; here it can, since every alert
@@ -28,13 +28,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """There was none, in words."""
+    """There was none, in words. sent: whether the request may have arrived all the same."""
 
     reason: str
+    sent: bool
 
 
 class HttpConnection:
-    """Posts to one address; one call at a time. headers: further ones, whole lines without their end."""
+    """Speaks to the host of one address; one call at a time. headers: further ones, whole lines without their end."""
 
     def __init__(self, url: str, headers: Sequence[str], timeout_s: float) -> None:
         place = urlsplit(url)
@@ -42,17 +43,25 @@ class HttpConnection:
         self._tls = ssl.create_default_context() if place.scheme == "https" else None
         self._port = place.port or (443 if self._tls else 80)
         target = (place.path or "/") + (f"?{place.query}" if place.query else "")
-        lines = [f"POST {target} HTTP/1.1", f"Host: {place.netloc.rpartition('@')[2]}", *headers, "Content-Length: "]
-        self._head = "\r\n".join(lines).encode()
+        fields = "\r\n".join([f"Host: {place.netloc.rpartition('@')[2]}", *headers])
+        self._fields = fields.encode()
+        self._head = f"POST {target} HTTP/1.1\r\n{fields}\r\nContent-Length: ".encode()
         self._timeout_s = timeout_s
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def post(self, bodies: Sequence[bytes]) -> list[Answer | NoAnswer]:
         """What became of each body, in their order. The whole takes the timeout at most."""
+        return await self._send([b"%b%d\r\n\r\n%b" % (self._head, len(body), body) for body in bodies])
+
+    async def get(self, targets: Sequence[str]) -> list[Answer | NoAnswer]:
+        """What is at each target of this host, in their order. The whole takes the timeout at most."""
+        return await self._send([b"GET %b HTTP/1.1\r\n%b\r\n\r\n" % (to.encode(), self._fields) for to in targets])
+
+    async def _send(self, requests: Sequence[bytes]) -> list[Answer | NoAnswer]:
         answers = _Answers()
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._exchange(bodies, answers)
+                await self._exchange(requests, answers)
         except TimeoutError:
             reason = f"no answer within {self._timeout_s:g} s"
         except (OSError, ValueError, httptools.HttpParserError) as error:
@@ -63,25 +72,26 @@ class HttpConnection:
         else:
             return [*answers.whole]
         self.close()
-        missing = len(bodies) - len(answers.whole)
-        return [*answers.whole, *[NoAnswer(reason)] * missing]
+        missing = len(requests) - len(answers.whole)
+        return [*answers.whole, *[NoAnswer(reason, answers.asked)] * missing]
 
-    async def _exchange(self, bodies: Sequence[bytes], answers: "_Answers") -> None:
+    async def _exchange(self, requests: Sequence[bytes], answers: "_Answers") -> None:
         if self._streams is None or self._streams[0].at_eof():
             self.close()
             self._streams = await asyncio.open_connection(self._host, self._port, ssl=self._tls)
         reader, writer = self._streams
-        writer.write(b"".join([b"%b%d\r\n\r\n%b" % (self._head, len(body), body) for body in bodies]))
+        answers.asked = True
+        writer.write(b"".join(requests))
         parser = answers.parser = httptools.HttpResponseParser(answers)
-        while len(answers.whole) < len(bodies):
+        while len(answers.whole) < len(requests):
             data = await reader.read(_READ_BYTES)
             if not data:
                 raise ConnectionResetError("closed the connection without a whole answer")
             answers.count(len(data))
             parser.feed_data(data)
-        if not answers.keep_alive or len(answers.whole) > len(bodies):
+        if not answers.keep_alive or len(answers.whole) > len(requests):
             self.close()
-            del answers.whole[len(bodies) :]
+            del answers.whole[len(requests) :]
 
     def close(self) -> None:
         """Give the connection up."""
@@ -91,12 +101,14 @@ class HttpConnection:
 
 
 class _Answers:
-    """What the parser calls, and the answers that it found. An answer must say where it ends."""
+    """What the parser calls, and the answers that it found. An answer must say where it ends. asked: whether anything
+    was sent."""
 
     def __init__(self) -> None:
         self.parser: httptools.HttpResponseParser | None = None
         self.whole: list[Answer] = []
         self.keep_alive = True
+        self.asked = False
         self._body = bytearray()
         self._retry_after_s: float | None = None
         self._bytes = 0

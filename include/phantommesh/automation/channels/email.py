@@ -26,6 +26,8 @@ from phantommesh.automation.delivery import Delivery
 _ALERT = b"%b %.1f %b\r\n  delivery %b event %b incident %b\r\n  from %b\r\n"
 # Said to the message itself, these refuse it for good: 552 too large, 554 failed (RFC 5321, section 4.2.3).
 _REFUSED = frozenset({552, 554})
+# Nobody was reached, or the server said no: the message is not there.
+_NOT_TAKEN = (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPResponseException, aiosmtplib.SMTPRecipientsRefused)
 _log = logging.getLogger(__name__)
 
 
@@ -52,11 +54,13 @@ class Email:
                 await self._send(message)
         except (TimeoutError, aiosmtplib.SMTPTimeoutError) as error:
             self.close()
-            raise ChannelError(f"no answer within {self._timeout_s:g} s") from error
+            raise ChannelError(f"no answer within {self._timeout_s:g} s", doubtful=alerts) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             self.close()
             refused = isinstance(error, aiosmtplib.SMTPDataError) and error.code in _REFUSED
-            raise ChannelError(" ".join(str(error).split()) or type(error).__name__, not refused) from error
+            doubtful = () if isinstance(error, _NOT_TAKEN) else alerts
+            said = " ".join(str(error).split()) or type(error).__name__
+            raise ChannelError(said, not refused, doubtful=doubtful) from error
         except BaseException:
             self.close()  # cancelled in the middle of a message
             raise

@@ -1,4 +1,7 @@
-"""Where each channel is and as whom it is spoken to, with the secrets at hand: not to be shown, not to be logged."""
+"""Where each channel is and as whom it is spoken to, with the secrets at hand: not to be shown, not to be logged.
+
+lookup_url: where a channel can be asked whether it has a delivery, {delivery_id} standing for its id; None: it cannot.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,6 +29,7 @@ class SlackEndpoint:
     """An incoming webhook."""
 
     url: str = field(repr=False)
+    lookup_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class PagerdutyEndpoint:
 
     url: str
     routing_key: str = field(repr=False)
+    lookup_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class EmailEndpoint:
     starttls: bool = False
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    lookup_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ class SmsEndpoint:
     token: str = field(repr=False)
     sender: str
     recipients: tuple[str, ...]
+    lookup_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,23 +89,25 @@ def endpoints(places: ConfiguredEndpoints, otherwise: Endpoints) -> Endpoints:
 
 
 def _slack(place: ConfiguredSlackEndpoint) -> SlackEndpoint:
-    return SlackEndpoint(_secret("slack.url", place.url, _is_web_address, "an address that begins with https://"))
+    url = _secret("slack.url", place.url, _is_web_address, "an address that begins with https://")
+    return SlackEndpoint(url, place.lookup_url)
 
 
 def _pagerduty(place: ConfiguredPagerdutyEndpoint) -> PagerdutyEndpoint:
-    return PagerdutyEndpoint(place.url, _secret("pagerduty.routing_key", place.routing_key))
+    return PagerdutyEndpoint(place.url, _secret("pagerduty.routing_key", place.routing_key), place.lookup_url)
 
 
 def _email(place: ConfiguredEmailEndpoint) -> EmailEndpoint:
     password = None if place.password is None else _secret("email.password", place.password)
     return EmailEndpoint(
-        place.host, place.port, place.sender, place.recipients, place.starttls, place.username, password
-    )
+        place.host, place.port, place.sender, place.recipients, place.starttls, place.username, password,
+        place.lookup_url,
+    )  # fmt: skip
 
 
 def _sms(place: ConfiguredSmsEndpoint) -> SmsEndpoint:
     token = _secret("sms.token", place.token)
-    return SmsEndpoint(place.url, place.account_sid, token, place.sender, place.recipients)
+    return SmsEndpoint(place.url, place.account_sid, token, place.sender, place.recipients, place.lookup_url)
 
 
 def _secret(key: str, source: SecretSource, accepts: Callable[[str], bool] = bool, form: str = "a secret") -> str:

@@ -53,21 +53,25 @@ class Posting:
     def _error(
         self, failed: list[Answer | NoAnswer], parts: list[Sequence[Message]], answers: list[list[Answer | NoAnswer]]
     ) -> ChannelError:
+        each = [pair for part, found in zip(parts, answers, strict=True) for pair in zip(part, found, strict=True)]
         taken = [
-            alert
-            for part, found in zip(parts, answers, strict=True)
-            for (_, alerts), answer in zip(part, found, strict=True)
-            if isinstance(answer, Answer) and answer.status == self._accepted
+            alert for (_, alerts), answer in each if isinstance(answer, Answer) and answer.status == self._accepted
             for alert in alerts
-        ]
+        ]  # fmt: skip
+        doubtful = [alert for (_, alerts), answer in each if _may_be_taken(answer) for alert in alerts]
         waits = [answer.retry_after_s for answer in failed if isinstance(answer, Answer) and answer.retry_after_s]
         passing = [answer for answer in failed if isinstance(answer, NoAnswer) or not self._is_refused(answer)]
-        return ChannelError(_reason((passing or failed)[0]), bool(passing), taken, max(waits, default=None))
+        return ChannelError(_reason((passing or failed)[0]), bool(passing), taken, max(waits, default=None), doubtful)
 
     def close(self) -> None:
         """Give the connections up."""
         for connection in self._connections:
             connection.close()
+
+
+def _may_be_taken(answer: Answer | NoAnswer) -> bool:
+    # A gateway that waited in vain says 5xx, and so does a service that failed after it had taken the message.
+    return answer.sent if isinstance(answer, NoAnswer) else answer.status >= 500
 
 
 def _reason(answer: Answer | NoAnswer) -> str:

@@ -55,6 +55,8 @@ class Sms:
             taken = {alert.delivery_id for alert in error.taken}
             if len(taken) < len(alerts):
                 error.taken = [alert for alert in alerts if alert.delivery_id in taken]
+                doubtful = {alert.delivery_id for alert in error.doubtful} - taken
+                error.doubtful = [alert for alert in alerts if alert.delivery_id in doubtful]
                 raise
             # Somebody has each of them; sending them again would bring them to the same people twice.
             _log.warning("sms: not every number was reached: %s", error)
