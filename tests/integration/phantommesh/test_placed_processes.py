@@ -43,6 +43,12 @@ async def _ask(postgres: PasswordServer, user: str, password: str, statement: st
         await connection.close()
 
 
+def _of_database(postgres: PasswordServer, what: str, name: str = DATABASE) -> object:
+    """Something of the server's list of databases; None where the database is not in it."""
+    statement = f"SELECT {what} FROM pg_database WHERE datname = '{name}'"
+    return asyncio.run(_ask(postgres, "postgres", postgres.secrets["admin"], statement, "postgres"))
+
+
 def test_each_service_logs_in_with_its_own_password_only(postgres: PasswordServer) -> None:
     known = postgres.secrets
     assert asyncio.run(_ask(postgres, APP, known["app"], "SELECT count(*) FROM event")) == 0
@@ -52,13 +58,13 @@ def test_each_service_logs_in_with_its_own_password_only(postgres: PasswordServe
 
 
 def test_migrating_again_keeps_what_is_there_and_sets_a_new_password(postgres: PasswordServer, tmp_path: Path) -> None:
-    before = asyncio.run(_ask(postgres, "postgres", postgres.secrets["admin"], "SELECT oid FROM pg_database WHERE datname = 'phantommesh'", "postgres"))  # fmt: skip # noqa: E501
+    before = _of_database(postgres, "oid")
     fresh = tmp_path / "fresh"
     fresh.write_text("another\n")
     done = run_command(*postgres.migrate_options(), "--vpn-password-file", str(fresh))
     assert (done.returncode, done.stderr) == (0, "")
     assert asyncio.run(_ask(postgres, VPN, "another", "SELECT 1")) == 1
-    after = asyncio.run(_ask(postgres, "postgres", postgres.secrets["admin"], "SELECT oid FROM pg_database WHERE datname = 'phantommesh'", "postgres"))  # fmt: skip # noqa: E501
+    after = _of_database(postgres, "oid")
     assert before == after
     assert run_command(*postgres.migrate_options()).returncode == 0  # for the other tests
 
@@ -70,7 +76,7 @@ def test_a_migration_that_was_killed_in_the_middle_is_done_again(postgres: Passw
     done = run_command(*postgres.migrate_options())
     assert (done.returncode, done.stderr) == (0, "")
     assert asyncio.run(_ask(postgres, APP, postgres.secrets["app"], "SELECT count(*) FROM event")) == 0
-    assert asyncio.run(_ask(postgres, "postgres", admin, "SELECT count(*) FROM pg_database WHERE datname = 'building'")) == 0  # fmt: skip # noqa: E501
+    assert _of_database(postgres, "oid", "building") is None
 
 
 @pytest.mark.parametrize(
@@ -91,7 +97,7 @@ def test_what_cannot_be_done_is_said_in_one_line(postgres: PasswordServer, chang
 
 def test_a_database_with_another_schema_is_refused_and_left_as_it_is(postgres: PasswordServer) -> None:
     admin = postgres.secrets["admin"]
-    stamp = asyncio.run(_ask(postgres, "postgres", admin, "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'phantommesh'", "postgres"))  # fmt: skip # noqa: E501
+    stamp = _of_database(postgres, "shobj_description(oid, 'pg_database')")
     asyncio.run(_ask(postgres, "postgres", admin, "COMMENT ON DATABASE phantommesh IS 'schema of old'", "postgres"))
     try:
         done = run_command(*postgres.migrate_options())
@@ -158,3 +164,16 @@ def test_a_port_that_is_taken_is_said_in_one_line(postgres: PasswordServer) -> N
     assert done.returncode == 1
     assert "phantommesh: cannot serve:" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_process_needs_no_secret_that_is_none_of_its_business(postgres: PasswordServer) -> None:
+    configured = {"PHANTOMMESH_ALERT_ROUTING__ENDPOINTS": "{slack: {url: {file: /nowhere/slack}}}"}
+    options = ["--database", postgres.address, "--listen", HOST, "--admin-port", str(postgres.port)]
+    refused = run_command(
+        "serve", "automation", *options, "--vpn-core", f"{HOST}:1", "--sink", f"{HOST}:1", **configured
+    )
+    assert refused.returncode == 1
+    assert "alert_routing.endpoints.slack.url: the file /nowhere/slack cannot be read" in refused.stderr
+    started = run_command("serve", "vpn-core", *options, **configured)
+    assert "/nowhere/slack" not in started.stderr
+    assert "cannot serve" in started.stderr  # it came as far as its port, which is PostgreSQL's

@@ -85,7 +85,7 @@ def ends_gracefully(manifests: Manifests) -> Iterator[str]:
 
 def _drain_s(workload: Workload, manifests: Manifests) -> float:
     if workload.name == "postgres":
-        return 50.0  # what preStop waits for
+        return 50.0  # the checkpoint of a fast shutdown
     if workload.name not in COMPONENTS:
         return 5.0
     from phantommesh.automation.replica import FINISH_S
