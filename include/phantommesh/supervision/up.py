@@ -230,6 +230,8 @@ async def _with_database(
     except TimeoutError as error:
         why = server.reason_in_log(state.logs / "postgres.log")
         raise PlatformError(f"PostgreSQL does not start: {why}; see {state.logs / 'postgres.log'}") from error
+    except schema.AnotherSchemaError as error:
+        raise PlatformError(f"{state.folder}: {error}, or start without --keep-data") from error
     finally:
         creating.cancel()
 

@@ -61,7 +61,7 @@ def middlewares_do_what_they_say(manifests: Manifests) -> Iterator[str]:
             yield from _wrong_rate(where, spec["rateLimit"])
         elif "basicAuth" in spec:
             secret = str(at(spec, "basicAuth", "secret"))
-            if manifests.find("Secret", secret) is None and not secret.startswith("ingress-users"):
+            if manifests.find("Secret", secret) is None or not secret.startswith("ingress-users"):
                 yield f"{where}: there is no Secret {secret}"
             if at(spec, "basicAuth", "removeHeader") is not True:
                 yield f"{where}: hands the password on to the service"

@@ -48,9 +48,9 @@ def _options(arguments: tuple[str, ...], environment: tuple[tuple[str, str], ...
             if not rest:
                 raise click.UsageError("no command")
             name, found, rest = command.resolve_command(context, rest)
-            assert found is not None
-            context = click.Context(found, info_name=name, parent=context)
-            command = found
+            if found is None:
+                raise click.UsageError(f"no command {name}")
+            command, context = found, click.Context(found, info_name=name, parent=context)
         command.parse_args(context, rest)
         return context.params
     finally:
@@ -60,20 +60,15 @@ def _options(arguments: tuple[str, ...], environment: tuple[tuple[str, str], ...
 
 @check("a container that is started wrongly never becomes ready")
 def is_started_as_its_commands_are(manifests: Manifests) -> Iterator[str]:
-    for workload in manifests.workloads():
+    for workload in manifests.workloads(*OURS):
         for where, container in workload.containers():
-            if "phantommesh/" not in container.get("image", "") and ".example/" not in container.get("image", ""):
-                continue
             try:
                 given = options(container)
             except click.ClickException as error:
                 yield f"{where}: {' '.join(container.get('args', []))}: {error.format_message()}"
                 continue
-            except (AssertionError, RuntimeError) as error:
-                yield f"{where}: {error}"
-                continue
             yield from _unknown_settings(where, container)
-            if workload.name in OURS and "migrate" not in container.get("args", []):
+            if container.get("args", [])[:1] != ["migrate"]:
                 yield from _wrong_command(where, workload, container, given)
 
 
@@ -188,7 +183,7 @@ def the_database_takes_every_connection(manifests: Manifests) -> Iterator[str]:
         container = workload.pod["containers"][0]
         try:
             shared_by = int(at(options(container), "replicas", default=0))
-        except (click.ClickException, AssertionError):
+        except click.ClickException:
             return  # is-started-as-its-commands-are says so
         if shared_by <= 0:
             return

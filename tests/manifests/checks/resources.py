@@ -13,6 +13,9 @@ _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)([A-Za-z]*)")
 _DIGEST = re.compile(r"[a-z0-9.-]+(:[0-9]+)?/[a-z0-9./_-]+(:[\w.-]+)?@sha256:[0-9a-f]{64}")
 _TAG = re.compile(r"[a-z0-9./_-]+(:[0-9]+/[a-z0-9./_-]+)?:(?P<tag>[\w][\w.-]*)")
 
+_VERSION = re.compile(r"v?[0-9]+\.[0-9]+")
+MOVING = frozenset({"latest", "main", "master", "edge", "stable"})
+
 
 def quantity(text: object) -> float:
     """A quantity of Kubernetes as a number. Raises ValueError."""
@@ -60,8 +63,10 @@ def image_is_pinned(manifests: Manifests) -> Iterator[str]:
                     yield f"{where}: {image} is not named by its digest"
                 continue
             matched = _TAG.fullmatch(image)
-            if matched is None or matched["tag"] in ("latest", "main", "master", "edge"):
+            if matched is None or matched["tag"] in MOVING:
                 yield f"{where}: {image} has no tag that stays what it is"
+            elif manifests.environment != "dev" and not _VERSION.match(matched["tag"]):
+                yield f"{where}: {image} is named by no version; the tag is moved on by the next one"
             if container.get("imagePullPolicy", "IfNotPresent") != "IfNotPresent":
                 yield f"{where}: imagePullPolicy {container['imagePullPolicy']}"
 

@@ -47,6 +47,35 @@ def a_service_of_another_kind(manifests: Manifests) -> Iterator[Place]:
         yield item, ("spec", "serviceName"), "nobody"
 
 
+@damage("addresses-lead-to-services")
+def a_wrong_address(manifests: Manifests) -> Iterator[Place]:
+    for item, path in containers(manifests):
+        for variable in parts(item, *path, "env"):
+            if at(item, *variable, "name") in ("PHANTOMMESH_DATABASE", "PHANTOMMESH_VPN_CORE", "PHANTOMMESH_SINK"):
+                host, _, port = str(at(item, *variable, "value")).partition(":")
+                yield item, (*variable, "value"), f"nowhere:{port}"
+                yield item, (*variable, "value"), f"{host}:1"
+            if at(item, *variable, "name") == "PGHOST":
+                yield item, (*variable, "value"), "nowhere"
+    for item in manifests.of("ConfigMap"):
+        for key in parts(item, "data"):
+            for url in ("valkey://valkey:6379", "http://prometheus:9090"):
+                text = str(at(item, *key))
+                if key[-1] in ("datasources.yaml", "config.yaml"):
+                    yield item, key, text.replace(url, url.replace("://", "://nowhere-"))
+                    yield item, key, text.replace(url, url[:-1])
+
+
+@damage("the-database-is-the-one-that-writes")
+def another_instance(manifests: Manifests) -> Iterator[Place]:
+    for item, path in containers(manifests):
+        for variable in parts(item, *path, "env"):
+            if at(item, *variable, "name") == "PHANTOMMESH_DATABASE":
+                yield item, (*variable, "value"), "postgres-ro:5432"
+            if at(item, *variable, "name") == "PGHOST":
+                yield item, (*variable, "value"), "postgres-ro"
+
+
 @damage("references-exist")
 def a_reference_to_nothing(manifests: Manifests) -> Iterator[Place]:
     for item, pod in pods(manifests):

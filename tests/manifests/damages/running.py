@@ -81,6 +81,8 @@ def an_image_that_moves(manifests: Manifests) -> Iterator[Place]:
             yield item, (*path, "image"), image
         if manifests.environment != "prod":
             yield item, (*path, "imagePullPolicy"), "Always"
+        if manifests.environment == "staging":
+            yield item, (*path, "image"), f"{name}:8"
 
 
 @damage("data-is-kept")
