@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from readiness.model.dataset import DATASETS, ScenarioEvidence, columns_of, data_sets_of, frame_of
+from readiness.model.dataset import DATASETS, ScenarioEvidence, columns_of, data_sets_of, frame_of, kind_of
 from readiness.model.metric import PROBES, Metric
 
 CLOCK = "load/phases.json"
@@ -17,9 +17,9 @@ def shape_problems(evidence: ScenarioEvidence) -> dict[str, str]:
         columns, frame = columns_of(dataset), frame_of(evidence, dataset)
         missing = [name for name in columns if name not in frame.columns]
         other = [
-            f"{name} is {frame[name].dtype}, not {kind}"
+            f"{name} is {kind_of(dataset, frame[name])}, not {kind}"
             for name, kind in columns.items()
-            if name in frame.columns and str(frame[name].dtype) != kind
+            if name in frame.columns and kind_of(dataset, frame[name]) != kind
         ]
         wrong = [f"lacks {', '.join(missing)}"] * bool(missing) + other
         if wrong:

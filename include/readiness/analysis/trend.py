@@ -100,8 +100,8 @@ def _series(evidence: ScenarioEvidence) -> dict[str, pd.DataFrame]:
     """For each replica its samples of the measured phase: a row a tick, a column a metric."""
     phase, rows = evidence.clock.phase("measure"), evidence.metrics
     rows = rows[rows["metric"].isin([MEMORY, CPU, STARTED, *OF_TREES])]
-    rows = rows.assign(metric=rows["metric"].replace(OF_TREES))
     rows = rows[(rows["time_ns"] >= phase.start_ns) & (rows["time_ns"] < phase.end_ns)]
+    rows = rows.assign(replica=rows["replica"].astype("str"), metric=rows["metric"].astype("str").replace(OF_TREES))
     wide = rows.pivot_table(index=["replica", "time_ns"], columns="metric", values="value", aggfunc="last")
     wide = wide.reindex(columns=[MEMORY, CPU, STARTED]).sort_index()
     return {str(name): part.droplevel("replica") for name, part in wide.groupby(level="replica")}

@@ -1,9 +1,13 @@
 """Whether effect follows cause: nothing is received, and nothing delivered, before it was sent."""
 
 from collections.abc import Iterable
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from readiness.checks.event_places import first_places
 from readiness.model.dataset import ScenarioEvidence
 from readiness.model.result import DataCheck
 from readiness.model.verdict import Verdict
@@ -19,14 +23,13 @@ def effect_after_cause(evidence: ScenarioEvidence) -> Iterable[DataCheck]:
     drift_ns = abs(int(evidence.generator["wall_clock_drift_ns"]))
     slack_ns = _SLACK_NS + int(clock["uncertainty_ns"]) + drift_ns
     senders = [evidence.requests, *([] if evidence.probes is None else [evidence.probes])]
-    sent_ns = pd.concat([rows.set_index("event_id")["sent_ns"] for rows in senders])
-    sent_ns = sent_ns[~sent_ns.index.duplicated()]
-    received = evidence.audit[evidence.audit["action"] == "received"]
+    sent = pd.concat([rows[["event_id", "sent_ns"]] for rows in senders], ignore_index=True)
+    received = evidence.audit[["event_id", "at_ns"]][(evidence.audit["action"] == "received").to_numpy()]
     for dataset, rows, column in (
         ("collect/audit.parquet", received, "at_ns"),
         ("collect/deliveries.parquet", evidence.deliveries, "received_at_ns"),
     ):
-        lead_ns = _sent(sent_ns, rows) - (rows[column].to_numpy() - int(clock["offset_ns"]))
+        lead_ns = _lead_ns(sent, rows["event_id"], rows[column].to_numpy() - int(clock["offset_ns"]))
         early = int((lead_ns > slack_ns).sum())
         worst = f"{early} of {len(rows)} rows, by up to {lead_ns.max() / 1e6:.1f} ms" if early else ""
         yield DataCheck(
@@ -38,8 +41,9 @@ def effect_after_cause(evidence: ScenarioEvidence) -> Iterable[DataCheck]:
         )
 
 
-def _sent(sent_ns: "pd.Series[int]", rows: pd.DataFrame) -> pd.Series:
-    """When the event of each row was sent; NaN (which is never early) for events that nobody sent: the ledger names
-    those."""
-    found: pd.Series = sent_ns.reindex(rows["event_id"]).reset_index(drop=True)
-    return found
+def _lead_ns(sent: pd.DataFrame, events: "pd.Series[Any]", at_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How long before it was sent each event was there, of the events that somebody sent: the ledger names the others.
+    The first of several requests of an event counts."""
+    place = first_places(events, sent["event_id"])
+    known = place >= 0
+    return sent["sent_ns"].to_numpy()[place[known]] - at_ns[known]

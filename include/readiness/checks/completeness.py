@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from readiness.checks.event_places import distinct, first_places
 from readiness.checks.fault_gaps import with_drill
 from readiness.model.dataset import ScenarioEvidence
 from readiness.model.evidence import PROBE_SUFFIX
@@ -166,7 +167,7 @@ def one_clock(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCh
         for before, after in zip(clock.phases, clock.phases[1:], strict=False)
         if after.start_ns < before.end_ns
     ]
-    by_seq = evidence.requests.sort_values("seq")["intended_ns"]
+    by_seq = evidence.requests[["seq", "intended_ns"]].sort_values("seq")["intended_ns"]
     if not by_seq.is_monotonic_increasing:
         wrong.append("arrivals are not due in the order of their numbers")
     phase, gap_ns = clock.phase("measure"), expected.max_gap_s * S
@@ -205,9 +206,10 @@ def trail_knows_deliveries(evidence: ScenarioEvidence, expected: Expected) -> It
     """
     if "collect/audit.parquet" in expected.absent:
         return
-    delivered = evidence.deliveries["event_id"].drop_duplicates()
     audit = evidence.audit
-    unknown = int((~delivered.isin(audit["event_id"][(audit["action"] == "received").to_numpy()])).sum())
+    delivered = distinct(evidence.deliveries["event_id"])
+    received = audit["event_id"][(audit["action"] == "received").to_numpy()]
+    unknown = int((first_places(delivered, received) < 0).sum())
     share = unknown / len(delivered) if len(delivered) else 0.0
     wrong = [f"it lacks {unknown} of {len(delivered)} ({share:.1%}): it was not read whole, or is not kept whole"]
     words = f"an audit trail that lacks at most {LARGEST_UNKNOWN:.0%} of the events delivered"
@@ -234,7 +236,7 @@ def one_source(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataC
 def finite_values(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck]:
     """Every metric is a number, and the series that are not are named."""
     rows: pd.DataFrame = evidence.metrics[~np.isfinite(evidence.metrics["value"])]
-    series = (rows["replica"] + " " + rows["metric"]).value_counts().sort_index()
+    series = (rows["replica"].astype("str") + " " + rows["metric"].astype("str")).value_counts().sort_index()
     wrong = [f"{name}: {n} samples" for name, n in series.items()]
     yield verdict_of(METRICS, "finite values", "no NaN and no infinity", wrong, f"{len(evidence.metrics)} samples")
 

@@ -14,7 +14,7 @@ from readiness.checks.metrics_truth import counters_move, counters_never_fall
 from readiness.checks.probe_checks import probes_suite, probing_complete
 from readiness.checks.replay_suite import verdicts_suite
 from readiness.checks.suites import SUITES, Suite
-from readiness.model.dataset import ScenarioEvidence, columns_of, data_sets_of, frame_of
+from readiness.model.dataset import ScenarioEvidence, columns_of, data_sets_of, frame_of, kind_of
 from readiness.model.metric import PROBES, VERDICTS
 from readiness.model.result import DataCheck
 from readiness.model.verdict import Verdict
@@ -107,7 +107,7 @@ def _types(dataset: str, frame: pd.DataFrame) -> pd.DataFrame:
     wanted = columns_of(dataset)
     return pd.DataFrame(
         {
-            "found": [f"{name}: {frame[name].dtype}" for name in wanted],
+            "found": [f"{name}: {kind_of(dataset, frame[name])}" for name in wanted],
             "wanted": [f"{name}: {kind}" for name, kind in wanted.items()],
         }
     )

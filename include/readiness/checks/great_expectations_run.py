@@ -38,18 +38,19 @@ class Expectations:
         """One data check for each expectation, in their order. Raises whatever the library raises."""
         wanted = dict(enumerate(expectations))
         few = {number: rows for number, item in wanted.items() if (rows := deciding(frame, item)) is not None}
-        alone = {number for number, item in wanted.items() if "Unique" in item.kind}
+        alone = {number for number, item in wanted.items() if "Unique" in item.kind or "Table" in item.kind}
         together = {number: (wanted[number], few[number]) for number in few if number not in alone}
         judged: dict[int, Any] = {}
         if together:
             rows, items = side_by_side(together)
             judged |= self._judge(dataset, rows, items)
-        for number in alone & few.keys():
+        for number in sorted(alone & few.keys()):
             judged |= self._judge(dataset, few[number], {number: wanted[number]})
         held = {number for number, result in judged.items() if result.success}
-        judged |= self._judge(dataset, frame, {n: item for n, item in wanted.items() if n not in held})
+        undecided = {number: item for number, item in wanted.items() if number not in held}
+        judged |= self._judge(dataset, _as_stored(frame, undecided.values()), undecided)
         return tuple(
-            DataCheck(dataset, item.check, Verdict.PASS, item.expected, f"all of {len(frame)} rows")
+            DataCheck(dataset, item.check, Verdict.PASS, item.expected, _held(item, frame, judged[number]))
             if number in held
             else _data_check(dataset, item, judged.get(number))
             for number, item in wanted.items()
@@ -70,6 +71,23 @@ class Expectations:
             result.expectation_config.meta["number"]: result
             for result in batch.validate(suite, result_format="SUMMARY").results
         }
+
+
+def _as_stored(frame: pd.DataFrame, items: Iterable[Expectation]) -> pd.DataFrame:
+    """What the rules are about: their columns, texts as texts; of the whole table, if one is about that."""
+    if any("Table" in item.kind for item in items):
+        return frame
+    named = [value for item in items for _, value in item.arguments]
+    wanted = {name for value in named for name in (value if isinstance(value, list) else [value])}
+    columns = frame[[name for name in frame if name in wanted]]
+    return columns.astype(dict.fromkeys(columns.select_dtypes("category"), "str"))
+
+
+def _held(item: Expectation, frame: pd.DataFrame, result: Any) -> str:
+    """What was observed of all rows, of which a few decided the rule."""
+    if item.kind == "ExpectTableRowCountToBeBetween":
+        return str(len(frame))
+    return _observed(result.result) if "Table" in item.kind else f"all of {len(frame)} rows"
 
 
 def _silence() -> None:

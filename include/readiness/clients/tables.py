@@ -138,9 +138,16 @@ def read_table(path: Path, columns: dict[str, str]) -> "pd.DataFrame":
     del table
     pa.default_memory_pool().release_unused()
     for name, kind in columns.items():
-        if name in frame and str(frame[name].dtype) != kind and _lossless(frame[name], kind):
-            frame[name] = frame[name].astype(kind)  # type: ignore[call-overload]  # kinds: model.dataset
+        if name in frame and str(frame[name].dtype) != kind:
+            frame[name] = as_declared(frame[name], kind)
     return frame
+
+
+def as_declared(column: "pd.Series[Any]", kind: str) -> "pd.Series[Any]":
+    """The column as this type of model.dataset, if it holds such values in another form; else as it came."""
+    if str(column.dtype) == kind or not _lossless(column, kind):
+        return column
+    return column.astype(kind)  # type: ignore[call-overload,no-any-return]  # kinds: model.dataset
 
 
 def read_columns(

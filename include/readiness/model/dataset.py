@@ -114,6 +114,19 @@ OPTIONAL_DATASETS: dict[str, tuple[str, dict[str, str]]] = {
 }
 """Data sets of the stages that only some scenarios have: field of ScenarioEvidence and columns."""
 
+FEW_TEXTS: dict[str, tuple[str, ...]] = {
+    "load/requests.parquet": ("phase", "error", "runner"),
+    "observe/metrics.parquet": ("component", "replica", "metric", "labels"),
+    "observe/health.parquet": ("component", "replica", "error"),
+    "collect/audit.parquet": ("source", "action", "replica", "level", "due", "channel"),
+    "collect/deliveries.parquet": ("source", "channel", "level"),
+}
+"""Columns with few distinct texts. For judging they are held as categories, a number in each row in place of the text;
+what is judged is the same."""
+DETAILED_ACTIONS: tuple[str, ...] = ("remediated",)
+"""The actions whose ``detail`` is judged. For judging, the detail of all others is held as the empty text: it is most
+of the audit trail. One that is missing stays missing."""
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -183,3 +196,11 @@ def frame_of(evidence: ScenarioEvidence, dataset: str) -> pd.DataFrame:
 def columns_of(dataset: str) -> dict[str, str]:
     """Column -> type of a data set."""
     return DATASETS[dataset] if dataset in DATASETS else OPTIONAL_DATASETS[dataset][1]
+
+
+def kind_of(dataset: str, column: pd.Series[Any]) -> str:
+    """The type of a column as it is declared: a category of texts where few are expected (FEW_TEXTS) is text."""
+    kind = str(column.dtype)
+    if kind == "category" and column.name in FEW_TEXTS.get(dataset, ()):
+        return str(column.cat.categories.dtype)
+    return kind

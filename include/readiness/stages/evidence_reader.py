@@ -1,15 +1,28 @@
 """Everything that was sealed of one scenario, as the bundle that analysis, checks and report read."""
 
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from readiness.clients.archive import ArchiveError
+from readiness.clients.lean_tables import Lean, read_lean
 from readiness.clients.tables import empty_frame, read_table
-from readiness.model.dataset import DATASETS, OPTIONAL_DATASETS, PhaseClock, ScenarioEvidence
+from readiness.model.dataset import (
+    DATASETS,
+    DETAILED_ACTIONS,
+    FEW_TEXTS,
+    OPTIONAL_DATASETS,
+    PhaseClock,
+    ScenarioEvidence,
+)
 from readiness.model.document import from_json
 from readiness.model.evidence import StageRef, measuring_stages
 from readiness.stages.run import Run
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 T = TypeVar("T")
+_ONLY = {"collect/audit.parquet": {"detail": ("action", DETAILED_ACTIONS)}}
 _FACTS: dict[str, tuple[str, ...]] = {
     "load/generator.json": ("finished", "wall_clock_drift_ns"),
     "observe/observe.json": ("interval_s", "started_ns", "finished_ns", "targets", "worst_lag_ms"),
@@ -51,7 +64,7 @@ def _read(run: Run, scenario: str) -> tuple[dict[str, Any], tuple[str, ...], tup
             path = run.archive.sealed_folder(run.run_id, ref) / file
             if not path.is_file():
                 raise ArchiveError(f"{ref}/{file}: is missing")
-            values[field] = read_table(path, columns)
+            values[field] = _read_set(path, name, columns)
         except (ArchiveError, ValueError) as error:
             missing.append(name)
             problems.append(str(error) if isinstance(error, ArchiveError) else f"{ref}/{file}: {error}")
@@ -70,6 +83,13 @@ def _read(run: Run, scenario: str) -> tuple[dict[str, Any], tuple[str, ...], tup
     except ValueError as error:
         problems.append(f"{scenario}/load/phases.json: damaged ({str(error).splitlines()[0]})")
     return values, tuple(missing), tuple(dict.fromkeys(problems))
+
+
+def _read_set(path: Path, name: str, columns: dict[str, str]) -> "pd.DataFrame":
+    """The large data sets in little memory, the others as they are."""
+    if name not in FEW_TEXTS:
+        return read_table(path, columns)
+    return read_lean(path, columns, Lean(FEW_TEXTS[name], _ONLY.get(name, {})))
 
 
 def _of_stages(files: dict[str, T], stages: tuple[str, ...]) -> dict[str, T]:

@@ -14,6 +14,8 @@ from readiness.model.dataset import AUDIT, DELIVERIES, HEALTH, METRICS, REPLAY, 
 S, MS = 1_000_000_000, 1_000_000
 START_NS = 1_790_000_000 * S
 _BLOCK, _ROW_GROUP = 100_000, 20_000
+_FLUSH_TICKS = 30
+"""After so many ticks the observer writes what it has seen (stages.observe)."""
 _LEVELS = np.array(["critical", "high", "medium", "low"])
 _DUE = np.array(["email,pagerduty,slack", "pagerduty,slack", "slack", ""])
 _RISK = np.array([9.5, 7.5, 5.0, 1.0])
@@ -141,24 +143,13 @@ def write_observed(folder: Path, seconds: int, processes: int, series: int) -> N
     ticks = START_NS - 2 * S + np.arange(seconds + 6) * S
     metrics, health = _File(folder / "metrics.parquet", METRICS), _File(folder / "health.parquet", HEALTH)
     names = [f"automation-{k}" for k in range(processes)]
-    gauges = [
-        ("process_resident_memory_bytes", 8e7), ("process_start_time_seconds", 1.7e9), ("phantommesh_queue_depth", 0.0),
-    ]  # fmt: skip
-    for at in range(0, len(ticks), 100):
-        part = ticks[at : at + 100]
-        for name in names:
-            own = {"time_ns": part, "component": "automation", "replica": name}
-            for metric, value in gauges:
-                metrics.add(own | {"metric": metric, "value": np.full(len(part), value)})
-            used = (part - START_NS) / S * 0.2 + 10
-            metrics.add(own | {"metric": "process_cpu_seconds_total", "value": used})
-            for k in range(series):
-                labels = f'le="{k}",operation="accept"'
-                metrics.add(own | {"metric": "phantommesh_operation_seconds_bucket", "labels": labels,
-                                   "value": used * k})  # fmt: skip
-            took = np.full(len(part), 2.5)
-            health.add(own | {"answered": np.full(len(part), True), "ready": np.full(len(part), True),
-                              "took_ms": took})  # fmt: skip
+    for at in range(0, len(ticks), _FLUSH_TICKS):
+        part = ticks[at : at + _FLUSH_TICKS]
+        metrics.add(_samples(part, names, series))
+        times, replicas = np.repeat(part, len(names)), np.tile(names, len(part))
+        answered = np.full(len(times), True)
+        health.add({"time_ns": times, "component": "automation", "replica": replicas, "answered": answered,
+                    "ready": answered, "took_ms": np.full(len(times), 2.5)})  # fmt: skip
     targets = [{"component": "automation", "replica": n, "admin_url": "http://127.0.0.1:1", "metrics": True}
                for n in names]  # fmt: skip
     metrics.close()
@@ -167,6 +158,25 @@ def write_observed(folder: Path, seconds: int, processes: int, series: int) -> N
         "interval_s": 1.0, "started_ns": int(ticks[0]) - MS, "finished_ns": int(ticks[-1]) + MS, "targets": targets,
         "ticks": len(ticks), "late_ticks": 0, "worst_lag_ms": 3.0,
     }))  # fmt: skip
+
+
+def _samples(ticks: np.ndarray, names: list[str], series: int) -> dict[str, Any]:
+    """The samples of these ticks in the order in which they are observed: tick by tick, replica by replica."""
+    used = (ticks - START_NS) / S * 0.2 + 10
+    kept = {
+        ("process_resident_memory_bytes", ""): 8e7, ("process_start_time_seconds", ""): 1.7e9,
+        ("phantommesh_queue_depth", ""): 0.0, ("process_cpu_seconds_total", ""): used,
+    } | {
+        ("phantommesh_operation_seconds_bucket", f'le="{k}",operation="accept"'): used * k for k in range(series)
+    }  # fmt: skip
+    one = np.array([np.broadcast_to(value, len(ticks)) for value in kept.values()]).T  # a row a tick
+    metric, labels = zip(*kept, strict=True)
+    at_once = len(ticks) * len(names)
+    return {
+        "time_ns": np.repeat(ticks, len(names) * len(kept)), "component": "automation",
+        "replica": np.tile(np.repeat(names, len(kept)), len(ticks)), "metric": np.tile(metric, at_once),
+        "labels": np.tile(labels, at_once), "value": np.repeat(one, len(names), axis=0).ravel(),
+    }  # fmt: skip
 
 
 def write_replayed(folder: Path, pairs: int) -> None:

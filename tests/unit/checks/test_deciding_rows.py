@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from readiness.checks import deciding_rows
 from readiness.checks.deciding_rows import deciding, side_by_side
 from readiness.checks.expectation import Expectation, between, holds, not_empty, not_null, one_of, rows_at_least, unique
 
@@ -76,9 +77,41 @@ def test_a_million_rows_are_a_handful() -> None:
         (pd.DataFrame({"n": [1]}), not_null("nowhere")),
         (pd.DataFrame({"n": ["x", 1]}), between("n", 0, 1, "x")),
         (pd.DataFrame({"n": range(3_000)}), one_of("n", [1])),
-        (pd.DataFrame({"n": [1]}), rows_at_least(1)),
     ],
-    ids=["no rows", "no such column", "no order", "too many values", "a rule over the table"],
+    ids=["no rows", "no such column", "no order", "too many values"],
 )
 def test_where_no_few_rows_decide_all_are_judged(frame: pd.DataFrame, item: Expectation) -> None:
     assert deciding(frame, item) is None
+
+
+@pytest.mark.parametrize(("rows", "least", "few"), [(5, 1, 1), (5, 2, 2), (1, 2, 1)])
+def test_a_least_number_of_rows_is_decided_by_as_many(rows: int, least: int, few: int) -> None:
+    found = deciding(pd.DataFrame({"n": range(rows)}), rows_at_least(least))
+    assert found is not None
+    assert len(found) == few
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-2, 2), st.sampled_from(["", "a", "b"]), st.sampled_from(["", "a"]), st.integers(0, 3)),
+        min_size=1, max_size=12,
+    ),
+    st.integers(1, 2**63),
+)  # fmt: skip
+def test_rows_that_agree_are_found_whatever_their_columns_are_held_as(
+    rows: list[tuple[int, str, str, int]], most_keys: int
+) -> None:
+    """Also where the columns have more combinations than there are numbers."""
+    frame = pd.DataFrame(rows, columns=["n", "text", "few", "m"]).astype({"few": "category", "m": "Int64"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deciding_rows, "_MOST_KEYS", most_keys)
+        few = deciding(frame, unique("n", "text", "few", "m"))
+    assert few is not None
+    assert len(few) <= 2
+    assert few.duplicated().any() == frame.duplicated().any()
+
+
+def test_missing_ids_hide_no_id_that_occurs_twice() -> None:
+    few = deciding(pd.DataFrame({"text": [None, None, "a", "b", "b"]}, dtype="str"), unique("text"))
+    assert few is not None
+    assert few["text"].tolist() == ["b", "b"]
