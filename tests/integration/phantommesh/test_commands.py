@@ -204,6 +204,8 @@ def test_kept_data_of_another_schema_is_one_line(state: Path) -> None:
     assert "has another schema (schema of old" in one_line(refused.stderr)
     assert "start without --keep-data" in refused.stderr
     assert traces(state) == []
+    assert run_command(*keeping[:-1]).returncode == 0  # what the line says to do; and nothing of the old data is left
+    assert run_command("down", "--state", str(state)).returncode == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root hands the database to another user")
