@@ -80,6 +80,7 @@ class Run:
     least_replicas: int = 0
     links: tuple[Link, ...] = ()
     database_dir: str = "db"
+    has_cache: bool = False
 
     @property
     def always(self) -> int:
@@ -136,6 +137,11 @@ class Run:
     def database_socket_dir(self) -> str:
         """The folder of the database's unix socket."""
         return f"{self.runtime_dir}/{self.database_dir}"
+
+    @property
+    def cache_socket(self) -> str:
+        """The unix socket of the cache, where the run has one."""
+        return f"{self.runtime_dir}/cache.sock"
 
     @property
     def supervisor_socket(self) -> str:

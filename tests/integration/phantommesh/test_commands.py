@@ -208,6 +208,25 @@ def test_kept_data_of_another_schema_is_one_line(state: Path) -> None:
     assert run_command("down", "--state", str(state)).returncode == 0
 
 
+def test_a_cache_is_started_when_it_is_asked_for(state: Path) -> None:
+    few = ("--state", str(state), "--replicas", "1", "--vpn-replicas", "1")
+    started = run_command("up", *few, "--valkey", "--json")
+    assert started.returncode == 0, started.stderr
+    (cache,) = [item for item in json.loads(started.stdout)["components"] if item["component"] == "valkey"]
+    assert cache["ready"]
+    assert run_command("down", "--state", str(state)).returncode == 0
+    assert not psutil.pid_exists(cache["pid"])
+    assert traces(state) == []
+
+
+def test_two_caches_are_refused(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHANTOMMESH_CACHE__URL", "valkey://127.0.0.1:6379/0")
+    refused = run_command("up", "--state", str(state), "--valkey")
+    assert refused.returncode == 1
+    assert "names a cache already (valkey://127.0.0.1:6379/0)" in one_line(refused.stderr)
+    assert traces(state) == []
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root hands the database to another user")
 def test_a_state_folder_below_a_private_one_with_odd_characters_works() -> None:
     private = Path(tempfile.mkdtemp())  # mode 0700
