@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CODE := include scenarios/locust tests $(wildcard dags)
 
-.PHONY: help setup demo test lint benchmark soak lock clean
+.PHONY: help setup demo test lint checkov benchmark soak lock clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
 
@@ -27,11 +27,15 @@ lint: $(STAMP)  ## style, types, layers
 	$(BIN)/mypy include
 	cd scenarios/locust && ../../$(BIN)/mypy --config-file ../../pyproject.toml *.py
 	$(BIN)/lint-imports
-	$(BIN)/yamllint --strict scenarios .yamllint.yaml
+	$(BIN)/yamllint --strict scenarios k8s .yamllint.yaml
+
+# Checkov and Airflow cannot be installed together: it runs as a tool of its own, and needs uv.
+checkov: $(STAMP)  ## k8s/ against Checkov's rules, in every environment
+	@$(BIN)/python tests/manifests/checkov.py
 
 # Three processes: the Airflow of one set of tests must not take the CPU from the load of another.
 test: lint  ## lint and all tests
-	$(BIN)/pytest tests/unit tests/browser
+	$(BIN)/pytest tests/unit tests/manifests tests/browser
 	$(BIN)/pytest tests/integration
 	$(BIN)/pytest tests/airflow
 
@@ -41,8 +45,13 @@ benchmark: $(STAMP)  ## the figures of docs/benchmarks.md, measured here; ONLY=p
 soak: $(STAMP)  ## endurance: kills, restarts, spoiled input, hundreds of times; ONLY=kills chooses, SHORT=1 shortens
 	@ONLY="$(ONLY)" SHORT="$(SHORT)" $(BIN)/python tests/soak/all.py
 
-lock:  ## requirements.in -> requirements.txt, for every platform and Python from 3.11 on
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements.in -o requirements.txt
+# The images' files are parts of the whole: the same versions, the same hashes. A replica scores with LightGBM's shared
+# library alone, without what training needs.
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+lock:  ## requirements.in -> requirements.txt, for every platform and Python from 3.11 on; the images' parts of it
+	$(LOCK) requirements.in -o requirements.txt
+	$(LOCK) -c requirements.txt requirements-readiness.in -o requirements-readiness.txt
+	$(LOCK) -c requirements.txt --no-emit-package numpy --no-emit-package scipy --no-emit-package narwhals requirements-platform.in -o requirements-platform.txt
 
 clean:  ## removes the state folder and the virtual environment
 	rm -rf .readiness $(VENV)

@@ -11,6 +11,7 @@ import click
 from phantommesh import __version__
 from phantommesh.config import command
 from phantommesh.scaling.options import scaling_options, wished_scaling
+from phantommesh.serve import migrate, serve
 from phantommesh.threat_model import commands
 
 EXIT_CODES = {"ready": 0, "degraded": 3, "stopped": 4}
@@ -26,7 +27,7 @@ def main() -> None:
     """The reference platform: threat alerts in, assessed alerts out to people."""
 
 
-for _command in (command.config, commands.train, commands.models, commands.intelligence):
+for _command in (command.config, commands.train, commands.models, commands.intelligence, serve, migrate):
     main.add_command(_command)
 
 
@@ -44,11 +45,12 @@ for _command in (command.config, commands.train, commands.models, commands.intel
     metavar="FROM:TO",
     help="Lead this connection through a proxy on which faults can be injected; may be repeated.",
 )
+@click.option("--valkey", is_flag=True, help="Start a cache of histories, too; without it the database answers.")
 @scaling_options
 @_JSON
 def up(
     folder: Path, replicas: int, vpn_replicas: int, port: int, config_file: Path | None, keep_data: bool,
-    links: tuple[str, ...], as_json: bool, **wish: Any,
+    links: tuple[str, ...], valkey: bool, as_json: bool, **wish: Any,
 ) -> None:  # fmt: skip
     """Start database, replicas and sink; wait until all are ready. Exit 1: nothing is left running."""
     from phantommesh.config.load import PRODUCTION, ConfigError, load
@@ -66,7 +68,7 @@ def up(
         _fail(f"--link {unknown[0]}: there is no such connection; legal are {', '.join(LINKS)}")
     try:
         scaling = wished_scaling(replicas, **wish)
-        document = up(State(folder), Wish(replicas, vpn_replicas, port, config, keep_data, scaling, links))
+        document = up(State(folder), Wish(replicas, vpn_replicas, port, config, keep_data, scaling, links, valkey))
     except PlatformError as error:
         _fail(str(error))
     _show(document, as_json)

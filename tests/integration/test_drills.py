@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from recorded_alerts import drawn_alerts
 from short_scenarios import ROOT, environment
 
 READINESS = str(Path(sys.executable).parent / "readiness")
@@ -28,6 +29,7 @@ STEPS = {
     "dropped": "{at: 10%, action: partition, between: [automation, sink], for: 2s}",
     "slowed": "{at: 10%, action: slow, between: [automation, vpn-core], latency: 300ms, bandwidth: 64KiB/s, for: 2s}",
     "vpn-down": "{at: 10%, action: dependency_down, component: vpn-core, for: 2s}",
+    "cache-down": "{at: 10%, action: dependency_down, component: valkey, for: 2s}",
     "database-down": "{at: 10%, action: dependency_down, component: postgres, for: 1s}",
     "disk": "{at: 10%, action: disk_full, component: postgres, for: 1s}",
 }
@@ -165,6 +167,23 @@ def test_a_refusing_link_makes_the_replicas_say_so(deployed: Deployed) -> None:
     wait_for(lambda: all(httpx.get(f"{url}/readyz", trust_env=False).status_code == 503 for url in urls), "no database")
     finished(drill)
     assert all(httpx.get(f"{url}/readyz", trust_env=False).status_code == 200 for url in urls)
+
+
+def test_a_cache_that_is_away_is_no_error_to_a_client(deployed: Deployed) -> None:
+    events = drawn_alerts(100, step_ns=1_000_000, start_ns=time.time_ns())
+
+    def away() -> bool:
+        return not any(item["ready"] for item in deployed.status()["components"] if item["component"] == "valkey")
+
+    drill = deployed.begin("cache-down")
+    wait_for(away, "the cache to be gone")
+    url = f"{deployed.status()['base_url']}/v1/events"
+    with httpx.Client(trust_env=False) as client:
+        answers = [client.post(url, content=event).status_code for event in events]
+    assert away()  # all of them were answered without it
+    finished(drill)
+    assert set(answers) == {202}
+    assert not away()
 
 
 def test_a_killed_drill_leaves_a_pause_that_the_next_arm_removes_and_reports(deployed: Deployed) -> None:

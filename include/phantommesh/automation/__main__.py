@@ -26,8 +26,8 @@ async def _live(state: State, index: int) -> None:
     blocking = ThreadPoolExecutor(config.system.worker_threads, "blocking")
     asyncio.get_running_loop().set_default_executor(blocking)
     _log.info("starts", extra={"version": __version__, "port": run.port, "admin_port": run.admin_ports[index]})
-    seen = run.seen_by("automation")
-    await Replica(name, run.admin_ports[index], seen, config, state.models(config.ml_training.models_dir)).live()
+    placement = run.placement("automation", index)
+    await Replica(name, placement, config, state.models(config.ml_training.models_dir)).live()
     _log.info("has drained and ends")
 
 

@@ -33,10 +33,10 @@ from phantommesh.automation.settle import Settler
 from phantommesh.automation.tending import tend
 from phantommesh.automation.watch import Watch
 from phantommesh.config.model import AlertRouting, Cache, Config
-from phantommesh.serving import HOST, Server
+from phantommesh.placement import Placement, Sink
+from phantommesh.serving import Server
 from phantommesh.short_way import ShortWayProtocol
 from phantommesh.supervision.channel_endpoints import channel_endpoints
-from phantommesh.supervision.state import Run
 from phantommesh.threat_model.threat_model import ThreatModel
 from phantommesh.threat_model.valkey_cache import ValkeyCache
 
@@ -44,18 +44,22 @@ from phantommesh.threat_model.valkey_cache import ValkeyCache
 class Parts:
     """All of them. closing: whether connections should end after their answer (the replica drains)."""
 
-    def __init__(self, name: str, run: Run, config: Config, models: Path, closing: Callable[[], bool]) -> None:
+    def __init__(
+        self, name: str, placement: Placement, config: Config, models: Path, closing: Callable[[], bool]
+    ) -> None:  # fmt: skip
         system, routing = config.system, config.alert_routing
         self.metrics = Metrics()
         self.backlog = Backlog(system.event_queue_size, self.metrics)
-        self.connector = Connector(run.database_socket_dir, config.database)
+        self.connector = Connector(placement.database, config.database)
         self.threat_model = ThreatModel(
             name, config.threat_assessment, models, cache=_cache(config.cache, self.metrics.cache_failed),
             model_loaded=self.metrics.model_loaded, model_refused=self.metrics.model_refused,
         )  # fmt: skip
         self.settler = Settler(name, system.settle_linger_ms / 1000, self.backlog, self.metrics)
-        self._channels = self._open_channels(run, routing)
-        client = VpnCoreClient(HOST, run.vpn_port, config.auto_remediation.call_timeout_s)
+        self._channels = self._open_channels(placement.sink, routing)
+        vpn_core = placement.vpn_core
+        assert vpn_core is not None, "who remediates is placed with a vpn-core"
+        client = VpnCoreClient(vpn_core.host, vpn_core.port, config.auto_remediation.call_timeout_s)
         self.remediator = Remediator(name, config.auto_remediation, client, self.connector, self.metrics.took)
         judge = Judge(config, self.threat_model, self.metrics, self.remediator.wake)
         self._ingest = Ingest(name, judge, self.backlog, system, self._due)
@@ -65,12 +69,12 @@ class Parts:
             name, self.connector, paged, routing.escalation_timeout_s, system.max_workflows, self._deliver
         )
         requests = EventRequests(self._ingest, config.limits, self.metrics)
-        self.reading = Reading(run.database_socket_dir, config.database, len(run.admin_ports))
+        self.reading = Reading(placement.database, config.database, placement.replicas)
         audit = AuditTrail(self.reading, config.database.audit_readers)
         incidents = Incidents(name, self.reading, config.database.audit_readers)
         app = PublicApp(requests, audit, incidents, config.limits, closing)
         protocol = partial(ShortWayProtocol, requests.at, config.limits.max_connections, closing)
-        self.public = Server(app, run.port, protocol)
+        self.public = Server(app, placement.port, protocol, placement.host)
 
     async def begin(self, session: Session) -> None:
         """What must be done with a new session before the replica is ready. Raises what asyncpg raises."""
@@ -85,8 +89,8 @@ class Parts:
             self.reading.keep(), *(part for queue in self._channels.values() for part in queue.at_work()),
         ]  # fmt: skip
 
-    def _open_channels(self, run: Run, routing: AlertRouting) -> dict[str, ChannelQueue]:
-        places = channel_endpoints(run, routing)
+    def _open_channels(self, sink: Sink | None, routing: AlertRouting) -> dict[str, ChannelQueue]:
+        places = channel_endpoints(sink, routing)
         adapters = open_channels(places, routing.delivery_timeout_s)
         lookups = open_lookups(places, routing.delivery_timeout_s)
         return {

@@ -14,6 +14,7 @@ import asyncpg
 from phantommesh.automation.session import LOST
 from phantommesh.config.model import Database
 from phantommesh.database.schema import APP, DATABASE
+from phantommesh.placement import Database as DatabaseServer
 
 BUSY = 6  # the session's four, escalation, remediation
 BETWEEN_S = 0.05
@@ -26,8 +27,8 @@ class BusyError(Exception):
 class Reading:
     """The pool of one replica. Nothing connects before it is opened or first used."""
 
-    def __init__(self, socket_dir: str, settings: Database, replicas: int) -> None:
-        self._socket_dir = socket_dir
+    def __init__(self, server: DatabaseServer, settings: Database, replicas: int) -> None:
+        self._server = server
         self._settings = settings
         least, most = settings.share(replicas)
         self._kept, self._most = max(0, least - BUSY), max(1, most - BUSY)
@@ -100,7 +101,7 @@ class Reading:
     async def _new_pool(self) -> asyncpg.Pool:
         timeout_s = self._settings.statement_timeout_s
         return await asyncpg.create_pool(
-            host=self._socket_dir, user=APP, database=DATABASE, min_size=0, max_size=self._most,
+            **self._server.arguments(), user=APP, database=DATABASE, min_size=0, max_size=self._most,
             timeout=self._settings.connect_timeout_s, max_inactive_connection_lifetime=0, reset=_as_it_is,
             server_settings={
                 "application_name": "phantommesh reader", "statement_timeout": str(int(timeout_s * 1000)), "jit": "off",

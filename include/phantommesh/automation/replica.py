@@ -14,8 +14,8 @@ from phantommesh.automation.admin import AdminApp
 from phantommesh.automation.parts import Parts
 from phantommesh.automation.session import LOST, Session
 from phantommesh.config.model import Config
+from phantommesh.placement import Placement
 from phantommesh.serving import Server
-from phantommesh.supervision.state import Run
 
 RECONNECT_S = 0.1
 FINISH_S = 5.0
@@ -26,15 +26,16 @@ _log = logging.getLogger(__name__)
 class Replica:
     """Everything that one process is."""
 
-    def __init__(self, name: str, admin_port: int, run: Run, config: Config, models: Path) -> None:
+    def __init__(self, name: str, placement: Placement, config: Config, models: Path) -> None:
         self._name = name
         self._drain_s = config.system.drain_s
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
         self._session: Session | None = None
-        self._parts = Parts(name, run, config, models, self._stopping.is_set)
+        self._parts = Parts(name, placement, config, models, self._stopping.is_set)
         self._public = self._parts.public
-        self._admin = Server(AdminApp(self._parts.metrics, self._not_ready), admin_port)
+        app = AdminApp(self._parts.metrics, self._not_ready)
+        self._admin = Server(app, placement.admin_port, host=placement.host)
 
     def _not_ready(self) -> str | None:
         if self._stopping.is_set():

@@ -14,6 +14,7 @@ import asyncpg
 
 from phantommesh.config.model import Database
 from phantommesh.database.schema import APP, DATABASE
+from phantommesh.placement import Database as DatabaseServer
 
 # What asyncpg raises for a connection that ends or never begins.
 # The last is what it raises when it is used in the moment in which it ends.
@@ -53,15 +54,15 @@ class Session:
 class Connector:
     """Makes connections as the service's role."""
 
-    def __init__(self, socket_dir: str, settings: Database) -> None:
-        self._socket_dir = socket_dir
+    def __init__(self, server: DatabaseServer, settings: Database) -> None:
+        self._server = server
         self._settings = settings
 
     async def connect(self, name: str, **server_settings: str) -> asyncpg.Connection:
         """One connection that the server lists as `name`. Raises one of LOST, or asyncpg.PostgresError."""
         statement_timeout_s = self._settings.statement_timeout_s
         return await asyncpg.connect(
-            host=self._socket_dir, user=APP, database=DATABASE, timeout=self._settings.connect_timeout_s,
+            **self._server.arguments(), user=APP, database=DATABASE, timeout=self._settings.connect_timeout_s,
             command_timeout=statement_timeout_s + 1,
             server_settings={
                 "application_name": name, "statement_timeout": str(int(statement_timeout_s * 1000)), **server_settings,

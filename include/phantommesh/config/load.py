@@ -1,7 +1,7 @@
 """Reads the configuration: the file, then the environment's overrides, then every check at once."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ PRODUCTION = Path(__file__).parent / "production.yaml"
 PREFIX = "PHANTOMMESH_"
 SEPARATOR = "__"
 MAX_FILE_BYTES = 1024 * 1024
+SECTIONS = tuple(item.name for item in fields(Config))
 KeyPath = tuple[str | int, ...]
 
 
@@ -50,13 +51,13 @@ class Loaded:
     origins: Origins
 
 
-def load(path: Path, environment: Mapping[str, str]) -> Config:
-    """The configuration of a file with the overrides of an environment. Every secret that it names is there. Raises
-    ConfigError with every problem."""
-    return read(path, environment).config
+def load(path: Path, environment: Mapping[str, str], sections: Collection[str] = SECTIONS) -> Config:
+    """The configuration of a file with the overrides of an environment. Every secret that these sections of it name is
+    there. Raises ConfigError with every problem."""
+    return read(path, environment, sections).config
 
 
-def read(path: Path, environment: Mapping[str, str]) -> Loaded:
+def read(path: Path, environment: Mapping[str, str], sections: Collection[str] = SECTIONS) -> Loaded:
     """The same, with the origin of each value."""
     origins = Origins(path)
     problems: list[str] = []
@@ -66,7 +67,7 @@ def read(path: Path, environment: Mapping[str, str]) -> Loaded:
             problems += _override(raw, name, environment[name], origins)
     config = _checked(raw, origins, problems)
     if config is not None:
-        problems += _missing_secrets(config, environment, origins)
+        problems += _missing_secrets(config, environment, origins, sections)
     if config is None or problems:
         raise ConfigError(problems)
     return Loaded(config, origins)
@@ -136,8 +137,12 @@ def _checked(raw: dict[str, Any], origins: Origins, problems: list[str]) -> Conf
         return None
 
 
-def _missing_secrets(config: Config, environment: Mapping[str, str], origins: Origins) -> Iterator[str]:
+def _missing_secrets(
+    config: Config, environment: Mapping[str, str], origins: Origins, sections: Collection[str]
+) -> Iterator[str]:  # fmt: skip
     for path, source in secret_sources(config, ()):
+        if path[0] not in sections:
+            continue  # a process without need for a secret is not given it
         try:
             source.reveal(environment)
         except SecretError as error:

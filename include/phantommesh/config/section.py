@@ -69,6 +69,7 @@ def _is_address(schemes: tuple[str, ...]) -> Callable[[str], bool]:
     return accepts
 
 
+_is_socket = _matches(r"unix:///[!-~]+")
 Risk = Annotated[float, Gt(0), Le(10)]
 Seconds = Annotated[float, Gt(0), Le(60)]
 Linger = Annotated[float, Ge(0), Le(100)]
@@ -85,8 +86,8 @@ LookupAddress = Annotated[
 ]  # fmt: skip
 CacheAddress = Annotated[
     str, Len(1, 2000),
-    Form("an address as valkey://host:6379/0, without a password in it",
-         _is_address(("valkey", "valkeys", "redis", "rediss"))),
+    Form("an address as valkey://host:6379/0, without a password in it, or unix:///folder/socket",
+         lambda text: _is_address(("valkey", "valkeys", "redis", "rediss"))(text) or _is_socket(text)),
 ]  # fmt: skip
 MailAddress = Annotated[str, Len(3, 254), Form("an email address as name@host", _matches(r"[!-?A-~]+@[A-Za-z0-9.-]+"))]
 Phone = Annotated[str, Form("a telephone number as +12025550100 (E.164)", _matches(r"\+[1-9][0-9]{6,14}"))]

@@ -1,10 +1,7 @@
 """``python -m phantommesh.sink STATE``: serve until SIGTERM."""
 
-import asyncio
 import logging
-import signal
 import sys
-from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -12,14 +9,9 @@ import uvloop
 from phantommesh import __version__
 from phantommesh.config.load import from_json
 from phantommesh.logs.begin import begin_logging
-from phantommesh.serving import Server
-from phantommesh.short_way import ShortWayProtocol
-from phantommesh.sink import mail
-from phantommesh.sink.api import SinkApp
-from phantommesh.sink.record import Record
+from phantommesh.sink.life import live
 from phantommesh.supervision.state import State
 
-MAX_CONNECTIONS = 4096
 _log = logging.getLogger("phantommesh.sink")
 
 
@@ -29,18 +21,7 @@ async def _serve(state: State) -> None:
         sys.exit(f"{state.folder}: no run is recorded")
     begin_logging(from_json(state.config.read_bytes()).logging, "sink-0")
     _log.info("starts", extra={"version": __version__, "port": run.sink_port, "smtp_port": run.sink_smtp_port})
-    record = Record(state.sink_record)
-    app = SinkApp(record)
-    server = Server(app, run.sink_port, partial(ShortWayProtocol, app.channel_at, MAX_CONNECTIONS, lambda: False))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.end)
-    smtp = asyncio.create_task(mail.serve(run.sink_smtp_port, record))
-    http = asyncio.create_task(server.run_here())
-    done, _ = await asyncio.wait([smtp, http], return_when=asyncio.FIRST_COMPLETED)
-    smtp.cancel()
-    server.end()
-    await asyncio.wait([http])
-    for task in done:
-        task.result()  # a listener that could not begin ends the process, and says why
+    await live(run.sink, state.sink_record)
     _log.info("ends")
 
 

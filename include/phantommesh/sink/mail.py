@@ -9,6 +9,7 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope
 
+from phantommesh.placement import Address
 from phantommesh.serving import BACKLOG, shared_socket
 from phantommesh.sink.formats import LEVEL, UUID, unescaped
 from phantommesh.sink.record import Record, Taken
@@ -58,13 +59,15 @@ def _texts(content: bytes) -> list[str]:
     return [payload.decode("utf-8", "replace") for payload in payloads if isinstance(payload, bytes)]
 
 
-async def serve(port: int, record: Record) -> None:
+async def serve(at: Address, record: Record) -> None:
     """Serve until cancelled. Raises OSError when the port cannot be bound."""
     # aiosmtpd tells every command of every message at level info: more lines than the deliveries that are recorded.
     logging.getLogger("mail.log").setLevel(logging.WARNING)
     handler = _Handler(record)
     server = await asyncio.get_running_loop().create_server(
-        lambda: SMTP(handler, hostname="sink", ident="PhantomMesh sink"), sock=shared_socket(port), backlog=BACKLOG
+        lambda: SMTP(handler, hostname="sink", ident="PhantomMesh sink"),
+        sock=shared_socket(at.port, at.host),
+        backlog=BACKLOG,
     )
     try:
         await asyncio.Event().wait()

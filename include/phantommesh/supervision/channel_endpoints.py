@@ -8,31 +8,38 @@ from phantommesh.automation.channels.endpoints import (
     SmsEndpoint,
     endpoints,
 )
-from phantommesh.config.alert_routing import AlertRouting
-from phantommesh.supervision.ports import HOST
-from phantommesh.supervision.state import Run
+from phantommesh.config.alert_routing import CHANNELS, AlertRouting
+from phantommesh.placement import Address, Sink
 
 # The sink believes everybody; these only have the form that it checks. Numbers 555-01xx are for examples.
 _ROUTING_KEY = "sink".ljust(32, "0")
 _ACCOUNT = "AC" + "0" * 32
+_NO_SINK = Sink(Address("sink.invalid", 1), Address("sink.invalid", 1))  # used for no channel
 
 
-def channel_endpoints(run: Run, routing: AlertRouting) -> Endpoints:
-    """The endpoints of a run. Raises SecretError, in one line, when a secret cannot be had."""
-    return endpoints(routing.endpoints, sink_endpoints(run))
+def channel_endpoints(sink: Sink | None, routing: AlertRouting) -> Endpoints:
+    """The endpoints of a run. sink: None: there is none, and every channel must be configured. Raises SecretError, in
+    one line, when a secret cannot be had, and ValueError when a channel is nowhere."""
+    if sink is not None:
+        return endpoints(routing.endpoints, sink_endpoints(sink))
+    if nowhere := [name for name in CHANNELS if getattr(routing.endpoints, name) is None]:
+        where = ", ".join(f"alert_routing.endpoints.{name}" for name in nowhere)
+        raise ValueError(f"{where}: there is no sink to deliver to instead; configure it, or name a sink with --sink")
+    return endpoints(routing.endpoints, sink_endpoints(_NO_SINK))
 
 
-def sink_endpoints(run: Run) -> Endpoints:
-    """Every channel at the run's sink, which can be asked for all of them, email too."""
-    lookup_url = f"{run.sink_url}/deliveries/{{delivery_id}}"
+def sink_endpoints(sink: Sink) -> Endpoints:
+    """Every channel at a sink, which can be asked for all of them, email too."""
+    url = sink.http.url
+    lookup_url = f"{url}/deliveries/{{delivery_id}}"
     return Endpoints(
-        slack=SlackEndpoint(f"{run.sink_url}/slack/services/T0/B0/sink", lookup_url),
-        pagerduty=PagerdutyEndpoint(f"{run.sink_url}/pagerduty/v2/enqueue", _ROUTING_KEY, lookup_url),
+        slack=SlackEndpoint(f"{url}/slack/services/T0/B0/sink", lookup_url),
+        pagerduty=PagerdutyEndpoint(f"{url}/pagerduty/v2/enqueue", _ROUTING_KEY, lookup_url),
         email=EmailEndpoint(
-            HOST, run.sink_smtp_port, "phantommesh@mesh.example", ("oncall@mesh.example",), lookup_url=lookup_url
+            sink.smtp.host, sink.smtp.port, "phantommesh@mesh.example", ("oncall@mesh.example",), lookup_url=lookup_url
         ),
         sms=SmsEndpoint(
-            f"{run.sink_url}/sms/2010-04-01/Accounts/{{account_sid}}/Messages.json",
+            f"{url}/sms/2010-04-01/Accounts/{{account_sid}}/Messages.json",
             _ACCOUNT, "sink", "+12025550100", ("+12025550101",), lookup_url,
         ),
     )  # fmt: skip

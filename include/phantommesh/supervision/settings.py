@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from phantommesh.supervision import cache_server
 from phantommesh.supervision.state import Run, State
 
 _LOG_BYTES = "10MB"
@@ -43,6 +44,9 @@ def write(state: State, run: Run, database: DatabaseProgram, drain_s: float, as_
             "priority": 30, "stopwaitsecs": math.ceil(drain_s + FINISH_S)}),
         *_scaled(state, run, math.ceil(drain_s + FINISH_S)),
     ]  # fmt: skip
+    if run.has_cache:
+        command = _command(str(cache_server.program()), *cache_server.arguments(run.cache_socket, run.runtime_dir))
+        parts.append(_program("valkey", state, command, {"priority": 12, "stopwaitsecs": 5}))
     if run.links:
         parts.append(_replicas("link", state, "phantommesh.links", len(run.links), {"priority": 15, "stopwaitsecs": 5}))
     state.supervisor_settings.write_text("\n".join(parts))

@@ -17,8 +17,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from phantommesh.placement import Address, Database, Placement, Sink
 from phantommesh.scaling.settings import Scaling, from_document
 from phantommesh.supervision.failure import PlatformError
+from phantommesh.supervision.ports import HOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Run:
     least_replicas: int = 0
     links: tuple[Link, ...] = ()
     database_dir: str = "db"
+    has_cache: bool = False
 
     @property
     def always(self) -> int:
@@ -95,6 +98,25 @@ class Run:
             else:
                 seen = replace(seen, sink_port=link.entry_ports[0], sink_smtp_port=link.entry_ports[1])
         return seen
+
+    def placement(self, component: str, index: int) -> Placement:
+        """Of a replica of automation or vpn-core."""
+        seen = self.seen_by(component)
+        if component == "vpn-core":
+            ports = self.vpn_admin_ports
+            return Placement(HOST, self.vpn_port, ports[index], len(ports), seen.database)
+        ports, vpn_core = self.admin_ports, Address(HOST, seen.vpn_port)
+        return Placement(HOST, self.port, ports[index], len(ports), seen.database, vpn_core, seen.sink)
+
+    @property
+    def database(self) -> Database:
+        """The run's own."""
+        return Database(self.database_socket_dir)
+
+    @property
+    def sink(self) -> Sink:
+        """The run's own."""
+        return Sink(Address(HOST, self.sink_port), Address(HOST, self.sink_smtp_port))
 
     @property
     def base_url(self) -> str:
@@ -115,6 +137,11 @@ class Run:
     def database_socket_dir(self) -> str:
         """The folder of the database's unix socket."""
         return f"{self.runtime_dir}/{self.database_dir}"
+
+    @property
+    def cache_socket(self) -> str:
+        """The unix socket of the cache, where the run has one."""
+        return f"{self.runtime_dir}/cache.sock"
 
     @property
     def supervisor_socket(self) -> str:

@@ -28,7 +28,7 @@ def status(state: State) -> dict[str, Any]:
         return _document(STOPPED, run, [])
     scaling, scale = state.read_scaling(), state.read_scale()
     wanted = scale.replicas if scaling is not None and scale is not None else run.always
-    with ThreadPoolExecutor(max_workers=wanted + len(run.vpn_admin_ports) + 2) as pool:
+    with ThreadPoolExecutor(max_workers=wanted + len(run.vpn_admin_ports) + 3) as pool:
         components = list(pool.map(lambda entry: _component(run, children, *entry), _expected(run, wanted)))
     links = [_link(children, index, link) for index, link in enumerate(run.links)]
     whole = supervised and all(part["ready"] for part in (*components, *links))
@@ -65,7 +65,10 @@ def _expected(run: Run, wanted: int) -> list[tuple[str, str, str, int | None]]:
         for component, admin_ports in (("automation", run.admin_ports[:wanted]), ("vpn-core", run.vpn_admin_ports))
         for index, port in enumerate(admin_ports)
     ]
-    return [*replicas, ("postgres", "postgres-0", "postgres", None), ("sink", "sink-0", "sink", run.sink_port)]
+    others: list[tuple[str, str, str, int | None]] = [
+        ("postgres", "postgres-0", "postgres", None), ("sink", "sink-0", "sink", run.sink_port),
+    ]  # fmt: skip
+    return [*replicas, *others, *([("valkey", "valkey-0", "valkey", None)] if run.has_cache else [])]
 
 
 def _component(
@@ -73,7 +76,9 @@ def _component(
 ) -> dict[str, Any]:
     process = children.get(name)
     alive = process is not None and find(process) is not None
-    if port is None:
+    if component == "valkey":
+        ready = alive and _cache_answers(run.cache_socket)
+    elif port is None:
         ready = alive and _database_answers(f"{run.database_socket_dir}/.s.PGSQL.5432")
     else:
         ready = alive and _answers(port, "/healthz" if component == "sink" else "/readyz")
@@ -103,6 +108,16 @@ def _answers(port: int, path: str) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _cache_answers(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as session:
+        session.settimeout(TIMEOUT_S)
+        with contextlib.suppress(OSError):
+            session.connect(path)
+            session.sendall(b"PING\r\n")
+            return session.recv(16) == b"+PONG\r\n"
+    return False
 
 
 def _database_answers(path: str) -> bool:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ _PREFIX = "phantommesh-"
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What `up` was asked for. port 0: a free one. scaling: None: there are always ``replicas``. links: names of LINKS,
-    connections to lead through a proxy."""
+    connections to lead through a proxy. cache: start one, too."""
 
     replicas: int
     vpn_replicas: int
@@ -48,6 +48,7 @@ class Wish:
     keep_data: bool
     scaling: Scaling | None = None
     links: tuple[str, ...] = ()
+    cache: bool = False
 
     @property
     def most_replicas(self) -> int:
@@ -108,7 +109,7 @@ def _start(state: State, wish: Wish, interrupting: Interrupting, numbers: list[i
     state.write_run(run)  # before anything of it is made: what is made is then found, however this ends
     if wish.scaling is not None:
         state.write_scaling(wish.scaling)
-    state.config.write_bytes(to_json(wish.config))
+    state.config.write_bytes(to_json(_with_cache(wish, run)))
     _make_folders(run)
     _empty_folders(state, wish.keep_data)
     bin_dir = server.programs(Path(run.runtime_dir), user)
@@ -126,10 +127,20 @@ def _start(state: State, wish: Wish, interrupting: Interrupting, numbers: list[i
     return _await_ready(state, supervisor)
 
 
+def _with_cache(wish: Wish, run: Run) -> Config:
+    """The configuration with the address of the cache that is started. Raises PlatformError when it names another."""
+    cache = wish.config.cache
+    if not wish.cache:
+        return wish.config
+    if cache.url is not None:
+        raise PlatformError(f"--valkey: the configuration names a cache already ({cache.url}); leave one of them out")
+    return replace(wish.config, cache=replace(cache, url=f"unix://{run.cache_socket}"))
+
+
 def _refuse_missing_secrets(run: Run, wish: Wish) -> None:
     """A replica would end at once, again and again; here it is one line."""
     try:
-        channel_endpoints(run, wish.config.alert_routing)
+        channel_endpoints(run.sink, wish.config.alert_routing)
     except SecretError as error:
         raise PlatformError(str(error)) from error
 
@@ -154,10 +165,11 @@ def _place(state: State, wish: Wish, numbers: list[int], user: pwd.struct_passwd
         sink_smtp_port=sink_smtp_port,
         admin_ports=tuple(admin_ports[: wish.most_replicas]), vpn_port=vpn_port,
         vpn_admin_ports=tuple(admin_ports[wish.most_replicas :]), least_replicas=wish.replicas,
-        links=_links(wish.links, others[len(admin_ports) :]),
+        links=_links(wish.links, others[len(admin_ports) :]), has_cache=wish.cache,
     )  # fmt: skip
     folders = (run.database_socket_dir, *(run.seen_by(link.source).database_socket_dir for link in run.links))
-    longest = max(*(f"{folder}/.s.PGSQL.5432" for folder in folders), run.supervisor_socket, key=len)
+    databases = (f"{folder}/.s.PGSQL.5432" for folder in folders)
+    longest = max(*databases, run.supervisor_socket, run.cache_socket, key=len)
     if len(os.fsencode(longest)) > MAX_SOCKET_PATH_BYTES:
         raise PlatformError(f"{longest}: too long for a socket; set TMPDIR to a shorter folder")
     return run
@@ -220,7 +232,7 @@ def _supervise(state: State) -> "subprocess.Popen[bytes]":
 async def _with_database(
     state: State, run: Run, supervisor: "subprocess.Popen[bytes]", interrupting: Interrupting
 ) -> None:
-    creating = asyncio.create_task(schema.create(run.database_socket_dir, READY_S))
+    creating = asyncio.create_task(schema.create(run.database, READY_S))
     try:
         while not creating.done() and not interrupting.came:
             _refuse_failed(state, supervisor)
@@ -230,6 +242,8 @@ async def _with_database(
     except TimeoutError as error:
         why = server.reason_in_log(state.logs / "postgres.log")
         raise PlatformError(f"PostgreSQL does not start: {why}; see {state.logs / 'postgres.log'}") from error
+    except schema.AnotherSchemaError as error:
+        raise PlatformError(f"{state.folder}: {error}, or start without --keep-data") from error
     finally:
         creating.cancel()
 

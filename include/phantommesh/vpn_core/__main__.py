@@ -16,7 +16,7 @@ async def _live(state: State, index: int) -> None:
     if run is None:
         sys.exit(f"{state.folder}: no run is recorded")
     config = from_json(state.config.read_bytes())
-    await Replica(f"vpn-core-{index}", run.vpn_admin_ports[index], run.seen_by("vpn-core"), config).live()
+    await Replica(f"vpn-core-{index}", run.placement("vpn-core", index), config).live()
 
 
 if __name__ == "__main__":

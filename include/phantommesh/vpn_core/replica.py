@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from phantommesh.automation.admin import AdminApp
 from phantommesh.config.model import Config
+from phantommesh.placement import Placement
 from phantommesh.serving import Server
-from phantommesh.supervision.state import Run
 from phantommesh.vpn_core.api import Api
 from phantommesh.vpn_core.metrics import Metrics
 from phantommesh.vpn_core.store import Store
@@ -17,13 +17,14 @@ from phantommesh.vpn_core.store import Store
 class Replica:
     """Everything that one process is."""
 
-    def __init__(self, name: str, admin_port: int, run: Run, config: Config) -> None:
+    def __init__(self, name: str, placement: Placement, config: Config) -> None:
         self._drain_s = config.system.drain_s
         self._stopping = asyncio.Event()
-        self._store = Store(run.database_socket_dir, config.database, name)
+        self._store = Store(placement.database, config.database, name)
         metrics = Metrics()
-        self._public = Server(Api(self._store, name, metrics, self._stopping.is_set), run.vpn_port)
-        self._admin = Server(AdminApp(metrics, self._not_ready), admin_port)
+        api = Api(self._store, name, metrics, self._stopping.is_set)
+        self._public = Server(api, placement.port, host=placement.host)
+        self._admin = Server(AdminApp(metrics, self._not_ready), placement.admin_port, host=placement.host)
 
     def _not_ready(self) -> str | None:
         if self._stopping.is_set():

@@ -10,6 +10,7 @@ import asyncpg
 from phantommesh.automation.session import LOST
 from phantommesh.config.model import Database
 from phantommesh.database.schema import DATABASE, VPN
+from phantommesh.placement import Database as DatabaseServer
 
 MOST_CONNECTIONS = 6
 TURN_S = 0.25
@@ -23,8 +24,8 @@ class UnavailableError(Exception):
 class Store:
     """The connections of one replica. `watch` must run: it says whether the database answers."""
 
-    def __init__(self, socket_dir: str, settings: Database, replica: str) -> None:
-        self._socket_dir = socket_dir
+    def __init__(self, server: DatabaseServer, settings: Database, replica: str) -> None:
+        self._server = server
         self._settings = settings
         self._replica = replica
         self._pool: asyncpg.Pool | None = None
@@ -75,7 +76,7 @@ class Store:
     def _new_pool(self) -> asyncpg.Pool:
         timeout_s = self._settings.statement_timeout_s
         return asyncpg.create_pool(
-            host=self._socket_dir, user=VPN, database=DATABASE, min_size=0, max_size=MOST_CONNECTIONS,
+            **self._server.arguments(), user=VPN, database=DATABASE, min_size=0, max_size=MOST_CONNECTIONS,
             timeout=self._settings.connect_timeout_s, command_timeout=timeout_s + 1,
             server_settings={
                 "application_name": f"phantommesh {self._replica}", "statement_timeout": str(int(timeout_s * 1000)),

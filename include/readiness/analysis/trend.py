@@ -151,4 +151,5 @@ def _seen(slopes: Iterable[Slope | None], what: What) -> str:
 
 def _smallest_seen(slopes: Iterable[Slope | None], what: What) -> str:
     width = _widest(slopes)
-    return "" if width is None else f"; slopes below about {show(width, _DIMENSION[what])} would have stayed hidden"
+    # A series so short that it never changed has an interval without width, which says nothing of what it could see.
+    return "" if not width else f"; slopes below about {show(width, _DIMENSION[what])} would have stayed hidden"

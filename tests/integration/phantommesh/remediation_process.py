@@ -95,7 +95,7 @@ async def main(folder: str, name: str, port: str, settings: str, step: str = "")
     state, mortal, chosen = State(Path(folder)), Mortal(step), Settings(**json.loads(settings))
     run = state.read_run()
     assert run is not None
-    connector = Connector(run.database_socket_dir, from_json(state.config.read_bytes()).database)
+    connector = Connector(run.database, from_json(state.config.read_bytes()).database)
     session = await connector.open(name)
     client = MortalClient(int(port) or run.vpn_port, chosen.call_timeout_s, mortal)
     worker = Remediator(

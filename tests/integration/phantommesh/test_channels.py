@@ -36,7 +36,7 @@ def sink(tmp_path: Path) -> Iterator[Sink]:
 
 def posted(sink: Sink, alerts: list[Alert], channel: str, times: int = 1, timeout_s: float = 5) -> None:
     async def post() -> None:
-        adapter = open_channels(sink_endpoints(sink.run), timeout_s)[channel]
+        adapter = open_channels(sink_endpoints(sink.run.sink), timeout_s)[channel]
         try:
             for _ in range(times):
                 await adapter.post(alerts)
@@ -73,7 +73,7 @@ def test_every_alert_arrives_once_and_a_repeat_is_seen_as_one(sink: Sink, channe
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_a_channel_that_hangs_fails_in_time_and_works_again_after(sink: Sink, channel: str) -> None:
     async def post() -> None:
-        adapter = open_channels(sink_endpoints(sink.run), 0.5)[channel]
+        adapter = open_channels(sink_endpoints(sink.run.sink), 0.5)[channel]
         await adapter.post(several(channel, 1))
         assert sink.process is not None
         sink.process.send_signal(signal.SIGSTOP)
@@ -98,7 +98,7 @@ def test_a_channel_that_is_away_fails_and_takes_all_when_it_is_back(sink: Sink, 
     alerts = several(channel, 100)
 
     async def post() -> None:
-        adapter = open_channels(sink_endpoints(sink.run), 5)[channel]
+        adapter = open_channels(sink_endpoints(sink.run.sink), 5)[channel]
         await adapter.post(alerts[:1])
         sink.stop(signal.SIGKILL)
         for _ in range(2):
@@ -115,7 +115,7 @@ def test_a_channel_that_is_away_fails_and_takes_all_when_it_is_back(sink: Sink, 
 
 
 def test_what_a_service_refuses_for_good_is_not_tried_again(sink: Sink) -> None:
-    endpoint = sink_endpoints(sink.run).pagerduty
+    endpoint = sink_endpoints(sink.run.sink).pagerduty
     channel = Pagerduty(PagerdutyEndpoint(endpoint.url, "short"), 5)
     with pytest.raises(ChannelError, match=r"answered 400: .*routing_key") as failure:
         asyncio.run(channel.post([Alert()]))
@@ -236,7 +236,7 @@ def test_a_channel_says_what_it_has_also_after_it_died(sink: Sink, channel: str)
     asked = [item.delivery_id for pair in zip(here, nowhere, strict=True) for item in pair]
 
     async def ask() -> list[bool | str]:
-        lookup = open_lookups(sink_endpoints(sink.run), 5)[channel]
+        lookup = open_lookups(sink_endpoints(sink.run.sink), 5)[channel]
         try:
             return await lookup.ask(asked)
         finally:
@@ -257,7 +257,7 @@ def test_an_endless_answer_is_cut_off() -> None:
 
 
 def test_a_message_reaches_every_number_and_counts_when_one_was_reached(sink: Sink) -> None:
-    endpoint = sink_endpoints(sink.run).sms
+    endpoint = sink_endpoints(sink.run.sink).sms
     for source, numbers, reached in (("all", ("+12025550101", "+12025550102"), 2), ("one", ("", "+12025550102"), 1)):
         alerts = several(source, 20)
         asyncio.run(Sms(replace(endpoint, recipients=numbers), 5).post(alerts))
@@ -270,7 +270,7 @@ def test_a_message_reaches_every_number_and_counts_when_one_was_reached(sink: Si
 
 def test_an_email_server_that_refuses_says_why(sink: Sink) -> None:
     # The sink's mail server speaks no TLS: who asks for it is told so, not sent in the clear.
-    endpoint = replace(sink_endpoints(sink.run).email, starttls=True)
+    endpoint = replace(sink_endpoints(sink.run.sink).email, starttls=True)
     with pytest.raises(ChannelError, match="STARTTLS") as failure:
         asyncio.run(Email(endpoint, 5).post([Alert(source="clear")]))
     assert failure.value.retry
@@ -286,8 +286,8 @@ def test_a_channel_that_hangs_delays_no_other(sink: Sink, tmp_path: Path) -> Non
         os.kill(hung.process.pid, signal.SIGSTOP)
 
         async def post() -> float:
-            slow = open_channels(sink_endpoints(hung.run), 3)
-            quick = open_channels(sink_endpoints(sink.run), 3)
+            slow = open_channels(sink_endpoints(hung.run.sink), 3)
+            quick = open_channels(sink_endpoints(sink.run.sink), 3)
             waiting = [asyncio.create_task(channel.post(several("hung", 50))) for channel in slow.values()]
             began_s = time.monotonic()
             for channel in quick.values():

@@ -1,5 +1,6 @@
 """up, status and down: what they leave behind, and what they say when they cannot."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -10,8 +11,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import psutil
 import pytest
+from phantommesh.supervision.state import State
 
 from .conftest import COMMAND, call, run_command, until
 
@@ -181,6 +184,47 @@ def test_a_database_that_cannot_start_is_one_line(state: Path) -> None:
     assert "postgres does not start" in one_line(refused.stderr)
     assert traces(state) == []
     assert run_command("up", "--state", str(state), "--replicas", "1").returncode == 0
+
+
+def test_kept_data_of_another_schema_is_one_line(state: Path) -> None:
+    keeping = ("up", "--state", str(state), "--replicas", "1", "--vpn-replicas", "1", "--keep-data")
+    assert run_command(*keeping).returncode == 0
+    run = State(state).read_run()
+    assert run is not None
+
+    async def mark() -> None:
+        connection = await asyncpg.connect(**run.database.arguments(), user="postgres", database="postgres")
+        await connection.execute("COMMENT ON DATABASE phantommesh IS 'schema of old'")
+        await connection.close()
+
+    asyncio.run(mark())
+    assert run_command("down", "--state", str(state)).returncode == 0
+    refused = run_command(*keeping)
+    assert refused.returncode == 1
+    assert "has another schema (schema of old" in one_line(refused.stderr)
+    assert "start without --keep-data" in refused.stderr
+    assert traces(state) == []
+    assert run_command(*keeping[:-1]).returncode == 0  # what the line says to do; and nothing of the old data is left
+    assert run_command("down", "--state", str(state)).returncode == 0
+
+
+def test_a_cache_is_started_when_it_is_asked_for(state: Path) -> None:
+    few = ("--state", str(state), "--replicas", "1", "--vpn-replicas", "1")
+    started = run_command("up", *few, "--valkey", "--json")
+    assert started.returncode == 0, started.stderr
+    (cache,) = [item for item in json.loads(started.stdout)["components"] if item["component"] == "valkey"]
+    assert cache["ready"]
+    assert run_command("down", "--state", str(state)).returncode == 0
+    assert not psutil.pid_exists(cache["pid"])
+    assert traces(state) == []
+
+
+def test_two_caches_are_refused(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHANTOMMESH_CACHE__URL", "valkey://127.0.0.1:6379/0")
+    refused = run_command("up", "--state", str(state), "--valkey")
+    assert refused.returncode == 1
+    assert "names a cache already (valkey://127.0.0.1:6379/0)" in one_line(refused.stderr)
+    assert traces(state) == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root hands the database to another user")

@@ -192,7 +192,7 @@ def escalating(
         run = State(platform.state).read_run()
         assert run is not None
         settings = from_json((platform.state / "config.json").read_bytes()).database
-        connector = Connector(run.database_socket_dir, settings)
+        connector = Connector(run.database, settings)
         found: list[list[Delivery]] = [[] for _ in range(times)]
         sessions: list[Session] = [await connector.open(f"test-{n}") for n in range(times)]
         connections: list[asyncpg.Connection] = [await connector.connect("test") for _ in range(times)]

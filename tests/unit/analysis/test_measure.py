@@ -257,6 +257,13 @@ def test_a_short_phase_cannot_judge_leaks_and_says_what_it_would_miss(
     assert "would have stayed hidden" in found.note
 
 
+def test_a_short_series_that_never_changes_does_not_say_what_it_could_see(clean: ScenarioEvidence) -> None:
+    still = clean.metrics.assign(value=clean.metrics["value"].where(clean.metrics["metric"] != MEMORY, 1e8))
+    found = of(replace(clean, metrics=still), "memory_slope")
+    assert "needs 300 s" in found.note
+    assert "would have stayed hidden" not in found.note
+
+
 def test_a_restart_cuts_the_series_and_is_noted(long: ScenarioEvidence) -> None:
     for name in (CPU, STARTED):
         restarted = with_series(long, "automation-1", name, 0, reset_at_s=500)

@@ -151,6 +151,7 @@ def test_every_problem_at_once_with_path_value_and_legal_values(tmp_path: Path) 
         ("logging", "info", "logging: must be a mapping with the keys level, format"),
         ("cache__url", "http://cache", "an address as valkey://"),
         ("cache__url", "valkey://", "an address as valkey://"),
+        ("cache__url", "unix://folder/socket", "an address as valkey://"),
         ("alert_routing__endpoints", {"email": {}}, "alert_routing.endpoints.email.host: missing"),
         ("alert_routing__endpoints", {"email": {"lookup_url": "https://x.example/has"}}, "/{delivery_id}, without a"),
         ("alert_routing__endpoints", {"sms": {"lookup_url": "https://{delivery_id}.example/"}}, "behind the host"),

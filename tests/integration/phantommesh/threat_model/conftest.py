@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import phantommesh.threat_model
 import pytest
+from phantommesh import placement
 from phantommesh.automation.events import Observation
 from phantommesh.config.load import PRODUCTION, load, to_json
 from phantommesh.database import schema, server
@@ -45,7 +46,7 @@ class Database:
         return asyncio.run(connected())
 
     async def create(self) -> None:
-        await schema.create(self.socket_dir, 30)
+        await schema.create(placement.Database(self.socket_dir), 30)
         connection = await self.connect(server.SUPERUSER)
         if await connection.fetchval("SELECT to_regclass('history_hour')") is None:
             await connection.execute(f"SET ROLE {OWNER}")
