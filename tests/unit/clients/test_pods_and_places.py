@@ -11,7 +11,8 @@ def pod(name: str, created: str = "2026-01-31T10:00:00Z", owner: str = "ReplicaS
     item: dict[str, Any] = {
         "metadata": {
             "name": name, "uid": f"uid-{name}", "creationTimestamp": created,
-            "labels": {"app.kubernetes.io/name": "automation"}, "ownerReferences": [{"kind": owner, "controller": True}],
+            "labels": {"app.kubernetes.io/name": "automation"},
+            "ownerReferences": [{"kind": owner, "controller": True}],
             **more,
         },
         "spec": {"nodeName": "node-1", "containers": [{
@@ -81,7 +82,7 @@ def test_the_version_is_the_tag_or_the_digest(image: str, version: str) -> None:
     [
         ('Error from server (NotFound): pods "x" not found', "notfound", 'pods "x" not found'),
         ('Warning: old\nError from server (Forbidden): pods is forbidden: User "u"', "forbidden", "pods is forbidden"),
-        ("E1125 04:44:27.1 1 memcache.go:265] x\nThe connection to the server 127.0.0.1:1 was refused - did you specify "
+        ("E1125 04:44:27.1 1 memcache.go:265] x\nThe connection to the server 127.0.0.1:1 was refused - did you give "
          "the right host or port?", "unreachable", "The connection to the server 127.0.0.1:1 was refused"),
         ("Unable to connect to the server: net/http: TLS handshake timeout", "unreachable", "TLS handshake timeout"),
         ("error: You must be logged in to the server (Unauthorized)", "unauthorized", "must be logged in"),
