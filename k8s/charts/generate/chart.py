@@ -26,11 +26,9 @@ def files(environments: Rendered, whole: variants.Objects, choices: Rendered) ->
     missing = described().keys() - set(_flat(defaults))
     if missing:
         raise SystemExit(f"nothing says a default of {', '.join(sorted(missing))}")
-    made = {"values.yaml": _commented(defaults), "values.schema.json": json.dumps(schema(), indent=2) + "
-"}
+    made = {"values.yaml": _commented(defaults), "values.schema.json": json.dumps(schema(), indent=2) + "\n"}
     for name, objects in environments.items():
-        made[f"environments/{name}.yaml"] = f"{NOTE}
-{_dumped(values_of(name, objects))}"
+        made[f"environments/{name}.yaml"] = f"{NOTE}\n{_dumped(values_of(name, objects))}"
     return made | templates(whole, choices)
 
 
@@ -92,8 +90,11 @@ def values_of(environment: str, objects: variants.Objects, *others: variants.Obj
     found["config"] = next(data["config.yaml"] for data in configs.values() if "config.yaml" in data)
     looked_at = [by_title, *map(_by_title, others)]
     for setting in settings.SETTINGS:
-        values = [at(titles.get(f"{kind} {name}", {}), path) for titles in looked_at for kind, name, path in setting.places]
-        found |= {setting.name: value for value in values[::-1] if value is not ABSENT}
+        values = [at(titles.get(f"{kind} {name}", {}), path)
+                  for titles in looked_at for kind, name, path in setting.places]  # fmt: skip
+        there = [value for value in values if value is not ABSENT]
+        if there:
+            found[setting.name] = there[0]
     return _nested(found)
 
 

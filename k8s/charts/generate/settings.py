@@ -66,14 +66,15 @@ def _of(container: str, key: str) -> Place:
     return _container(kind, workload, name, key, init)
 
 
-def _claim(workload: str, volume: str) -> Place:
-    return "StatefulSet", workload, ("spec", "volumeClaimTemplates", volume, "spec", "resources", "requests", "storage")
+def _claim(workload: str) -> Place:
+    return "StatefulSet", workload, ("spec", "volumeClaimTemplates", "0", "spec", "resources", "requests", "storage")
 
 
 SETTINGS: tuple[Setting, ...] = (
     *(Setting(f"images.{name}", "By tag, or better by digest.", IMAGE, tuple(_of(item, "image") for item in users))
       for name, users in _IMAGES.items()),
-    Setting("images.postgresCluster", "Of CloudNativePG's instances.", IMAGE, (("Cluster", "postgres", ("spec", "imageName")),)),
+    Setting("images.postgresCluster", "Of CloudNativePG's instances.", IMAGE,
+            (("Cluster", "postgres", ("spec", "imageName")),)),
     *(Setting(f"resources.{name}", "Requests and limits.", RESOURCES, (_of(name, "resources"),), block=True)
       for name in _CONTAINERS),
     Setting("resources.postgresCluster", "Of each of CloudNativePG's instances.", RESOURCES,
@@ -81,20 +82,20 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("replicas.automation", "Without an autoscaler; with one it decides.", COUNT,
             (("Deployment", "automation", ("spec", "replicas")),)),
     Setting("replicas.vpnCore", "", COUNT, (("Deployment", "vpn-core", ("spec", "replicas")),)),
-    Setting("replicas.prometheus", "Each measures by itself.", COUNT, (("StatefulSet", "prometheus", ("spec", "replicas")),)),
+    Setting("replicas.prometheus", "Each measures by itself.", COUNT,
+            (("StatefulSet", "prometheus", ("spec", "replicas")),)),
     Setting("spread", "DoNotSchedule: replicas are on different nodes or not started.",
             {"enum": ["DoNotSchedule", "ScheduleAnyway"]},
             tuple(("Deployment", name, (*_SPREAD, "0", "whenUnsatisfiable")) for name in ("automation", "vpn-core"))),
-    Setting("storage.postgres", "Of a volume; what is there cannot be changed.", SIZE, (_claim("postgres", "data"),)),
+    Setting("storage.postgres", "Of a volume; what is there cannot be changed.", SIZE, (_claim("postgres"),)),
     Setting("storage.postgresCluster", "", SIZE, (("Cluster", "postgres", ("spec", "storage", "size")),)),
-    Setting("storage.prometheus", "", SIZE, (_claim("prometheus", "data"),)),
-    Setting("storage.sink", "", SIZE, (_claim("sink", "record"),)),
+    Setting("storage.prometheus", "", SIZE, (_claim("prometheus"),)),
+    Setting("storage.sink", "", SIZE, (_claim("sink"),)),
     Setting("storage.backups", "", SIZE,
             (("PersistentVolumeClaim", "backups", ("spec", "resources", "requests", "storage")),)),
     Setting("retention", "What Prometheus keeps, at most: four fifths of its volume.",
             {"type": "string", "pattern": "^[1-9][0-9]*(MB|GB)$"},
-            (_container("StatefulSet", "prometheus", "prometheus", "env")[:2] + ((*_POD, "containers", "prometheus", "env",
-             "RETENTION_SIZE", "value"),),)),
+            (("StatefulSet", "prometheus", (*_POD, "containers", "prometheus", "env", "RETENTION_SIZE", "value")),)),
     Setting("archive", "Where the stages of a validation may reach their archive: rules of egress.", {"type": "array"},
             (("NetworkPolicy", "stages-to-archive", ("spec", "egress")),), block=True),
 )  # fmt: skip
@@ -103,9 +104,11 @@ TOKENS: tuple[tuple[str, str, str, dict[str, Any], str], ...] = (
     ("phantommesh.example", "host", "Of the ingress.", TEXT, "phantommesh.example"),
     ("phantommesh-secrets", "secrets.platform", "Passwords: secrets.env.example of an overlay has the keys.", NAME,
      "phantommesh-secrets"),
-    ("ingress-users", "secrets.ingressUsers", "Who may come in, as htpasswd writes it, under the key users.", NAME, "ingress-users"),
+    ("ingress-users", "secrets.ingressUsers", "Who may come in, as htpasswd writes it, under the key users.", NAME,
+     "ingress-users"),
     ("phantommesh-tls", "secrets.tls", "The ingress's certificate.", NAME, "phantommesh-tls"),
-    ("zzz", "environment", "Of the namespaces phantommesh-... and readiness-..., and of a label on every object.", NAME, "dev"),
+    ("zzz", "environment", "Of the namespaces phantommesh-... and readiness-..., and of every object's label.", NAME,
+     "dev"),
 )  # fmt: skip
 # The chart's choices: value, meaning, legal, what tells the choice of an environment (an object, and what it says).
 CHOICES: tuple[tuple[str, str, dict[str, Any], dict[str, Any], Any], ...] = (
@@ -115,11 +118,13 @@ CHOICES: tuple[tuple[str, str, dict[str, Any], dict[str, Any], Any], ...] = (
      {"IngressRoute phantommesh": "traefik", "Gateway phantommesh": "gateway"}, "none"),
     ("database", "single: one PostgreSQL; cnpg: three, by CloudNativePG.", {"enum": ["single", "cnpg"]},
      {"Cluster postgres": "cnpg"}, "single"),
-    ("sink.enabled", "Alerts of channels that are not configured go to a sink: never in production.", {"type": "boolean"},
+    ("sink.enabled", "Alerts of channels that are not configured go to a sink: never in production.",
+     {"type": "boolean"},
      {"StatefulSet sink": True}, False),
     ("channels.enabled", "Alerts leave the cluster; the secret has the channels' keys, too.", {"type": "boolean"},
      {"NetworkPolicy automation-to-channels": True}, False),
-    ("backup.enabled", "A dump every night, restored every week.", {"type": "boolean"}, {"CronJob backup": True}, False),
+    ("backup.enabled", "A dump every night, restored every week.", {"type": "boolean"},
+     {"CronJob backup": True}, False),
     ("loadBalancer.enabled", "An address for events past the ingress, without a password.", {"type": "boolean"},
      {"Service automation-external": True}, False),
 )  # fmt: skip

@@ -1,10 +1,14 @@
 """A tree as the text of a template."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from generate.tree import ABSENT, If, Named, Value
+
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]{2,}")  # but true, false and null, which are no keys here
 
 
 class Writer:
@@ -46,16 +50,15 @@ class Writer:
             return
         if item is ABSENT:
             return
-        before = (
-            " " * indent + (self._scalar(key) if not key.replace("-", "").replace("_", "").isalnum() else key) + ":"
-        )
+        before = " " * indent + (key if _PLAIN.fullmatch(key) else self._scalar(key)) + ":"
         if isinstance(item, Value) and item.block:
             yield f"{before} {{{{- toYaml {item.expression} | nindent {indent + 2} }}}}"
         elif isinstance(item, dict) and item:
             yield before
-            yield from (
-                self._items(item.values(), indent) if isinstance(item, Named) else self._mapping(item, indent + 2)
-            )
+            if isinstance(item, Named):
+                yield from self._items(item.values(), indent)
+            else:
+                yield from self._mapping(item, indent + 2)
         elif isinstance(item, list) and item:
             yield before
             yield from self._items(item, indent)
@@ -81,7 +84,7 @@ class Writer:
 
     def _scalar(self, item: Any) -> str:
         if isinstance(item, Value):
-            return f"{{{{ {item.expression} }}}}"
+            return f"{{{{ toJson {item.expression} }}}}"
         if isinstance(item, Named):
             return "[]"
         return self._text(json.dumps(item, ensure_ascii=False))
