@@ -7,8 +7,8 @@ from typing import Any
 
 from generate.tree import ABSENT, If, Named, Value
 
-
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]{2,}")  # but true, false and null, which are no keys here
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]{2,}")  # needs no quotes, but for these
+_WORDS = frozenset({"true", "false", "null", "yes", "off"})
 
 
 class Writer:
@@ -87,6 +87,8 @@ class Writer:
             return f"{{{{ toJson {item.expression} }}}}"
         if isinstance(item, Named):
             return "[]"
+        if isinstance(item, str) and _PLAIN.fullmatch(item) and item.lower() not in _WORDS and self._text(item) == item:
+            return item
         return self._text(json.dumps(item, ensure_ascii=False))
 
     def _text(self, text: str) -> str:
