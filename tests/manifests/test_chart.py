@@ -149,7 +149,7 @@ def _config_names(items: list[Object]) -> set[str]:
 
 @pytest.mark.parametrize(
     "changed",
-    [{"ingress": "nginx"}, {"replicas__vpnCore": 0}, {"storage__postgres": "ten"}, {"images__automation": "phantommesh"},
+    [{"ingress": "nginx"}, {"replicas__vpnCore": 0}, {"storage__postgres": "ten"}, {"images__valkey": "phantommesh"},
      {"environment": "Dev"}, {"unknown": 1}, {"resources__valkey": {"requests": {"cpu": "1"}}}],
 )  # fmt: skip
 def test_the_schema_refuses_what_is_not_legal(changed: dict[str, Any]) -> None:

@@ -63,7 +63,7 @@ def _tokens(whole: variants.Objects) -> dict[str, str]:
 
 
 def _with_configuration(lines: Any) -> list[str]:
-    whole = f'config.yaml: "{variants.CONFIG}"'
+    whole = f"config.yaml: {variants.CONFIG}"
     return [
         line.replace("{{ CONFIGURATION-NAME }}", CONFIG_NAME).replace(whole, "config.yaml: {{ toJson .Values.config }}")
         for line in lines
