@@ -34,7 +34,7 @@ def _merged(below: Any, above: Any) -> Any:
     return above
 
 
-def values(environment: str, **changed: Any) -> dict[str, Any]:
+def values(environment: str, /, **changed: Any) -> dict[str, Any]:
     """What Helm would take: the chart's values, an environment's, and changes (with __ for a dot)."""
     result: dict[str, Any] = _merged(_load(CHART / "values.yaml"), _load(CHART / f"environments/{environment}.yaml"))
     result = copy.deepcopy(result)
