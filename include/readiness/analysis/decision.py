@@ -12,14 +12,22 @@ AWAITING = "awaiting sign-off"
 
 
 def decide_evidence(
-    plan: RunPlan, results: tuple[ScenarioResult, ...], problems: tuple[str, ...], evidence_digest: str
+    plan: RunPlan,
+    results: tuple[ScenarioResult, ...],
+    problems: tuple[str, ...],
+    evidence_digest: str,
+    release_fault: str = "",
 ) -> RunDecision:
     """What the evidence alone says, for the report that is shown to the one who signs; never the last word of a run
     that asks for a signature.
 
     Any problem, a scenario without a trusted result, or an objective that was not judged: INCONCLUSIVE, even beside a
     FAIL, for evidence that cannot be trusted convicts nobody. Otherwise the verdicts of all objectives roll up.
+    ``release_fault``: why the release did not even come up, as sealed evidence has it. Nothing could be measured then,
+    so that what is missing is no doubt: REJECTED.
     """
+    if release_fault and evidence_digest:
+        return _not_up(plan, results, evidence_digest, release_fault)
     distrust = [*problems, *_distrust(plan, results)] + ["the evidence has no digest"] * (not evidence_digest)
     verdict = roll_up(objective.verdict for result in results for objective in result.objectives)
     decision = Decision.INCONCLUSIVE if distrust else decide(verdict)
@@ -39,6 +47,19 @@ def decide_evidence(
     )
 
 
+def _not_up(plan: RunPlan, results: tuple[ScenarioResult, ...], evidence_digest: str, fault: str) -> RunDecision:
+    return RunDecision(
+        run_id=plan.run_id,
+        decision=Decision.REJECTED,
+        scope="release" if plan.profile == "full" else "merge",
+        reasons=(fault,),
+        evidence_digest=evidence_digest,
+        scenarios=results,
+        warnings=(AWAITING,) * plan.sign_off,
+        by_scenario=dict.fromkeys(plan.scenario_names, Decision.REJECTED),
+    )
+
+
 def _of_scenario(scenario: Scenario, results: tuple[ScenarioResult, ...], problems: tuple[str, ...]) -> Decision:
     """What the evidence of one scenario says; what is wrong with the evidence of the whole run touches every one."""
     mine = [result for result in results if result.scenario == scenario.name]
@@ -55,12 +76,13 @@ def decide_run(
     problems: tuple[str, ...],
     evidence_digest: str,
     sign_off: SignOff | None,
+    release_fault: str = "",
 ) -> RunDecision:
     """The decision of the run. Where the plan asks for a signature, APPROVED needs a named person's "approve" that
     names this very evidence; anything else is REJECTED, and so is, whatever it says, a run whose evidence changed
     after it was shown. A signature never lifts REJECTED or INCONCLUSIVE, and a person's "reject" counts whether or not
     it was asked for."""
-    of_evidence = decide_evidence(plan, results, problems, evidence_digest)
+    of_evidence = decide_evidence(plan, results, problems, evidence_digest, release_fault)
     warnings = tuple(text for text in of_evidence.warnings if text != AWAITING)
     decided = replace(of_evidence, sign_off=sign_off, warnings=warnings)
     refusal = _refusal(plan.sign_off, evidence_digest, sign_off)
