@@ -1,7 +1,7 @@
 """What would be left if the process that injects faults died now: a page that is written before each fault.
 
-It is a file in the environment's folder, for an environment in a cluster an object there. Whoever comes next - the drill
-of the next run, the load stage, the teardown - takes back what it names.
+It is a file in the environment's folder, for an environment in a cluster an object there. Whoever comes next - the
+drill of the next run, the load stage, the teardown - takes back what it names.
 """
 
 import json

@@ -42,8 +42,11 @@ def narrowed(policies: Sequence[Object], source: Labels, target: Labels, namespa
         found = []
         for item in isolating:
             during = copy.deepcopy(item["spec"])
-            during[rules] = list(_rules(item, rules, peers, far, namespace))
-            if during[rules] != item["spec"].get(rules, []):
+            left = list(_rules(item, rules, peers, far, namespace))
+            during.pop(rules, None)
+            if left:  # an empty list is not kept by the API server, and the spec is compared with what it keeps
+                during[rules] = left
+            if during != item["spec"]:
                 found.append(Narrowed(item["metadata"]["name"], item["metadata"]["uid"], item["spec"], during))
         if not found:
             raise WideError(f"no network policy lets {source[NAME_LABEL]} reach {target[NAME_LABEL]}; there is nothing "
