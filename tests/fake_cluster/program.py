@@ -31,20 +31,18 @@ def kind_of(word: str) -> str:
 def answer(state: Object, words: list[str], options: dict[str, str], stdin: str) -> Any:
     """What is printed: an object, or text. Raises RefusedError."""
     if state.get("unreachable"):
+        state["unreachable"] -= 1
         raise ConnectionRefusedError
     verb, *rest = words
     if "raw" in options:
         return raw(state, verb, options["raw"], stdin)
     if verb == "create":
         return create(state, json.loads(stdin), options)
-    kind, namespace = kind_of(rest[0]), options.get("namespace")
-    refuse(state, f"{verb} {kind}{' as ' + options['as'].rpartition(':')[2] if 'as' in options else ''}")
-    place = None if kind in CLUSTER_WIDE or "all" in options else namespace
     if verb == "get" and len(rest) == 1:
-        found = objects(state, kind, place)
-        if options.get("output") == "name":
-            return "\n".join(f"{kind.lower()}/{item['metadata']['name']}" for item in found)
-        return {"kind": "List", "items": found}
+        return listed(state, rest[0].split(","), options)
+    kind, namespace = kind_of(rest[0]), options.get("namespace")
+    refuse(state, f"{verb} {kind}")
+    place = None if kind in CLUSTER_WIDE else namespace
     item = one(state, kind, place, rest[1])
     if verb == "patch":
         patch(item, json.loads(stdin), options)
@@ -53,6 +51,20 @@ def answer(state: Object, words: list[str], options: dict[str, str], stdin: str)
     elif verb != "get":
         raise RefusedError("MethodNotAllowed", f"the fake cluster has no {verb}")
     return scale_of(item) if options.get("subresource") == "scale" else item
+
+
+def listed(state: Object, words: list[str], options: dict[str, str]) -> Any:
+    """The objects of several kinds, or their names."""
+    found = []
+    label, _, value = options.get("selector", "").partition("=")
+    for kind in map(kind_of, words):
+        refuse(state, f"get {kind}")
+        place = None if kind in CLUSTER_WIDE or "all" in options else options.get("namespace")
+        items = objects(state, kind, place)
+        found += [item for item in items if not label or item["metadata"].get("labels", {}).get(label) == value]
+    if options.get("output") == "name":
+        return "\n".join(f"{item['kind'].lower()}/{item['metadata']['name']}" for item in found)
+    return {"kind": "List", "items": found}
 
 
 def scale_of(item: Object) -> Object:

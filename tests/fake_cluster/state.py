@@ -113,6 +113,7 @@ def settle(state: Object) -> None:
             name = next(name for name in _names(state, owner) if name not in taken)
             taken.add(name)
             _add_pod(state, owner, name)
+        owner["status"] = {"readyReplicas": wanted}
 
 
 def _names(state: Object, owner: Object) -> Iterator[str]:

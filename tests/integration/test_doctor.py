@@ -103,7 +103,7 @@ def test_a_run_is_refused_with_the_first_problem_and_told_of_the_others(cluster:
         (setting(context=""), "context", "no cluster is chosen", "set KUBECONFIG to a file"),
         (setting(context="prod-eu"), "context", "the context prod-eu is none that may be used in the environment dev",
          "kubectl config use-context kind-phantommesh"),
-        (setting(unreachable=True), "cluster", "the cluster of the context test does not answer", "is it up"),
+        (setting(unreachable=1000), "cluster", "the cluster of the context test does not answer", "is it up"),
         (setting(apis={"/apis/metrics.k8s.io/v1beta1": []}), "kinds",
          "the cluster has no IngressRoute, Middleware (traefik.io/v1alpha1)", "come with Traefik: install it"),
         (setting(apis={"/apis/traefik.io/v1alpha1": ["IngressRoute", "Middleware"]}), "metrics",
