@@ -142,6 +142,7 @@ class KubernetesEnvironment(Environment):
 
 _IMPOSSIBLE: Mapping[str, str] = MappingProxyType({
     "pause": "the first process of a container takes no SIGSTOP from within; use kill",
+    "partition (refuse)": "a network policy lets connections vanish and refuses none; use how: drop",
     "slow": "a network policy cuts a connection and cannot slow it; use partition",
     "disk_full": "the volumes of pods are shared with their node; use a fault of your own, action: command",
 })  # fmt: skip
