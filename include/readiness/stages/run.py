@@ -144,7 +144,7 @@ class Run:
         return status
 
     def status_now(self) -> dict[str, Any]:
-        """The target's status as it is now where its replicas move, else as it had been deployed. Raises TargetError."""
+        """The status as it is now where replicas move, else as the target had been deployed. Raises TargetError."""
         return self.target.status() if self.moves else self.status()
 
     def measured_addresses(self) -> tuple[str, ...]:
