@@ -5,7 +5,7 @@ from typing import Any
 
 from readiness.clients.kubernetes.doctor.ground import Ground
 from readiness.clients.kubernetes.kubectl import Kubectl, KubectlError
-from readiness.clients.kubernetes.rights import DRILL, OBSERVE, Right, deploying
+from readiness.clients.kubernetes.rights import OBSERVE, Right, deploying, drilling
 from readiness.model.finding import Finding, fine, problem, unknown
 from readiness.model.kubernetes_environment import IN_CLUSTER
 
@@ -35,7 +35,7 @@ def rights(ground: Ground) -> Iterator[Finding]:
 def _accounts(ground: Ground) -> dict[str, frozenset[Right]]:
     """The full name of each stage's account, with what it needs."""
     accounts, namespace = ground.environment.stages.accounts, ground.environment.stages.namespace
-    needs = {accounts.deploy: OBSERVE | deploying(ground.objects), accounts.drill: OBSERVE | DRILL,
+    needs = {accounts.deploy: OBSERVE | deploying(ground.objects), accounts.drill: OBSERVE | drilling(ground.objects),
              accounts.observe: OBSERVE}  # fmt: skip
     return {f"system:serviceaccount:{namespace}:{name}": needed for name, needed in needs.items()}
 
