@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fake_cluster.state import REVIEWS, Object, add, opened, settle
+from fake_cluster.controllers import settle
+from fake_cluster.state import REVIEWS, Object, add, opened
 
 NAMESPACE, STAGES = "phantommesh-dev", "readiness-dev"
 _PROGRAM = Path(__file__).parent / "program.py"
