@@ -1,14 +1,14 @@
 """What a test says of its fake cluster, and what it finds in it afterwards."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fake_cluster.state import REVIEWS, Object, add, opened, settle
+from fake_cluster.controllers import settle
+from fake_cluster.state import REVIEWS, Object, add, opened
 
 NAMESPACE, STAGES = "phantommesh-dev", "readiness-dev"
 _PROGRAM = Path(__file__).parent / "program.py"
@@ -48,7 +48,7 @@ class FakeCluster:
                                      ("StatefulSet", "postgres", 1), ("Deployment", "valkey", 1),
                                      ("StatefulSet", "sink", 1)):  # fmt: skip
             labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "phantommesh"}
-            self.add("apps/v1", kind, name, spec=_workload(replicas, labels))
+            self.add("apps/v1", kind, name, spec=_workload(name, replicas, labels))
         with self.changed() as state:
             settle(state)
 
@@ -86,14 +86,14 @@ class FakeCluster:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment in which the program is found first, and no kubeconfig of a real cluster."""
+        """The environment in which the program is taken, and no kubeconfig of a real cluster."""
         real = str(Path(sys.executable).parent / "kubectl")
-        return {"PATH": f"{self._programs}{os.pathsep}{os.environ['PATH']}", "REAL_KUBECTL": real,
-                "KUBECONFIG": "/dev/null"}  # fmt: skip
+        return {"READINESS_KUBECTL": str(self._programs / "kubectl"), "REAL_KUBECTL": real, "KUBECONFIG": "/dev/null"}
 
 
-def _workload(replicas: int, labels: dict[str, str]) -> Object:
-    return {"replicas": replicas, "ports": [_HTTP], "template": {"metadata": {"labels": labels}}}
+def _workload(name: str, replicas: int, labels: dict[str, str]) -> Object:
+    container = {"name": name, "image": f"{name}:1", "ports": [_HTTP]}
+    return {"replicas": replicas, "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}}}
 
 
 def _is_review(call: Object) -> bool:

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
-from state import Object, RefusedError, add, apply_operations, check, merge, objects, one, opened, settle, touch
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from fake_cluster.controllers import apply, remove, settle, stored
+from fake_cluster.state import Object, RefusedError, add, apply_operations, check, merge, objects, one, opened, touch
 
 KINDS = {
     "pod": "Pod", "service": "Service", "secret": "Secret", "configmap": "ConfigMap", "namespace": "Namespace",
@@ -34,13 +35,22 @@ def answer(state: Object, words: list[str], options: dict[str, str], stdin: str)
         state["unreachable"] -= 1
         raise ConnectionRefusedError
     verb, *rest = words
+    if verb in ("apply", "get") and "filename" in options:
+        return (apply if verb == "apply" else stored)(state, json.loads(stdin))
     if "raw" in options:
         return raw(state, verb, options["raw"], stdin)
     if verb == "create":
         return create(state, json.loads(stdin), options)
     if verb == "get" and len(rest) == 1:
         return listed(state, rest[0].split(","), options)
-    kind, namespace = kind_of(rest[0]), options.get("namespace")
+    return of_one(state, verb, rest, options, stdin)
+
+
+def of_one(state: Object, verb: str, rest: list[str], options: dict[str, str], stdin: str) -> Any:
+    """Something about one object. Raises RefusedError."""
+    kind, namespace = kind_of(rest[0].lower()), options.get("namespace")
+    if verb == "delete" and "ignore-not-found" in options and not named(state, kind, rest[1]):
+        return ""
     refuse(state, f"{verb} {kind}")
     place = None if kind in CLUSTER_WIDE else namespace
     item = one(state, kind, place, rest[1])
@@ -48,9 +58,15 @@ def answer(state: Object, words: list[str], options: dict[str, str], stdin: str)
         patch(item, json.loads(stdin), options)
         touch(state, item)
         settle(state)
+    elif verb == "delete":
+        remove(state, item)
     elif verb != "get":
         raise RefusedError("MethodNotAllowed", f"the fake cluster has no {verb}")
     return scale_of(item) if options.get("subresource") == "scale" else item
+
+
+def named(state: Object, kind: str, name: str) -> bool:
+    return any(item["metadata"]["name"] == name for item in objects(state, kind, None))
 
 
 def listed(state: Object, words: list[str], options: dict[str, str]) -> Any:

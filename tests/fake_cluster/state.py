@@ -1,8 +1,6 @@
-"""The objects of the fake cluster, and what becomes of pods. Standard library only: each call is a process."""
+"""The objects of the fake cluster. Standard library only: each call is a process."""
 
-import copy
 import fcntl
-import itertools
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -99,55 +97,3 @@ def touch(state: Object, item: Object) -> None:
     """It has changed."""
     state["next"] += 1
     item["metadata"]["resourceVersion"] = str(state["next"])
-
-
-def settle(state: Object) -> None:
-    """What the controllers would do: as many pods as declared, each on a node that takes pods, ready."""
-    for owner in [*objects(state, "Deployment", None), *objects(state, "StatefulSet", None)]:
-        meta, wanted, labels = owner["metadata"], owner["spec"]["replicas"], labels_of(owner)
-        own = [pod for pod in objects(state, "Pod", meta["namespace"]) if pod["metadata"]["labels"] == labels]
-        for pod in own[wanted:]:
-            state["objects"].remove(pod)
-        taken = {pod["metadata"]["name"] for pod in own}
-        for _ in range(wanted - len(own)):
-            name = next(name for name in _names(state, owner) if name not in taken)
-            taken.add(name)
-            _add_pod(state, owner, name)
-        owner["status"] = {"readyReplicas": wanted}
-
-
-def labels_of(owner: Object) -> Object:
-    """Of the pods that it makes."""
-    labels: Object = owner["spec"]["template"]["metadata"]["labels"]
-    return labels
-
-
-def _names(state: Object, owner: Object) -> Iterator[str]:
-    if owner["kind"] == "StatefulSet":
-        return (f"{owner['metadata']['name']}-{number}" for number in itertools.count())
-    return (f"{owner['metadata']['name']}-{number:x}" for number in itertools.count(state["next"] + 4096))
-
-
-def _add_pod(state: Object, owner: Object, name: str) -> None:
-    nodes = [node["metadata"]["name"] for node in objects(state, "Node", None) if not node["spec"].get("unschedulable")]
-    state["next"] += 1
-    meta = owner["metadata"]
-    kind = "StatefulSet" if owner["kind"] == "StatefulSet" else "ReplicaSet"
-    add(state, {
-        "apiVersion": "v1", "kind": "Pod",
-        "metadata": {
-            "name": name, "namespace": meta["namespace"], "labels": copy.deepcopy(labels_of(owner)),
-            "creationTimestamp": f"2026-01-01T00:{state['next'] // 60 % 60:02}:{state['next'] % 60:02}Z",
-            "ownerReferences": [{"kind": kind, "name": meta["name"], "controller": True}],
-        },
-        "spec": {
-            "nodeName": nodes[state["next"] % len(nodes)] if nodes else "",
-            "containers": [{"name": meta["name"], "image": f"{meta['name']}:1", "ports": owner["spec"]["ports"]}],
-        },
-        "status": {
-            "phase": "Running", "podIP": f"198.18.0.{state['next'] % 250 + 1}",
-            "conditions": [{"type": "Ready", "status": "True" if nodes else "False"}],
-            "containerStatuses": [{"name": meta["name"], "restartCount": 0, "imageID": "",
-                                   "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}],
-        },
-    })  # fmt: skip

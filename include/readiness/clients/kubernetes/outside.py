@@ -50,7 +50,7 @@ def require_reachable(environment: KubernetesEnvironment, status: dict[str, Any]
     known = [url for url in urls if url]
     if known and not any(platform_api.get_status(f"{url}/readyz", _ANSWER_S) for url in known):
         raise TargetError(
-            f"all is ready in the cluster, but {known[0]} gives no answer here: run in a pod of the cluster, or route its "
-            "pods and services to this machine and name its address (as 172.18.0.1/32) under cluster.measured_from "
+            f"all is ready in the cluster, but {known[0]} gives no answer here: run in a pod of the cluster, or route "
+            "its pods and services to this machine and name its address (as 172.18.0.1/32) under cluster.measured_from "
             f"of the environment {environment.name}, so that network policies let it in"
         )
