@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from readiness.model.environment import AnyEnvironment
+from readiness.model.environment_kinds import AnyEnvironment
 from readiness.model.scenario import Scenario
 from readiness.model.written import ProfileName
 
