@@ -17,7 +17,8 @@ def drill_series(environment: str) -> str:
 
 
 def readiness_run_id(series: str, dag_run_id: str) -> str:
-    """``<series>-<slug of the DAG run's id>``, the series being the environment's name or ``drill_series`` of it: lower case letters, digits and hyphens, fit to name a folder.
+    """``<series>-<slug of the DAG run's id>``: lower case letters, digits and hyphens, fit to name a folder. The series
+    is the environment's name, or ``drill_series`` of it.
 
     The same DAG run has the same id whenever it is asked. Where the slug lost something, eight hex digits of the id's
     sha256 are added, so that two DAG runs of a series never share one. The environment is part of it because
