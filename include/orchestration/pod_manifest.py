@@ -18,6 +18,8 @@ GRACE_S = 2
 """From SIGTERM to SIGKILL. Short: a task that is tried again finds a pod that is still dying, and takes it for its own
 (docs/decisions/0009). What a stage could not take back is taken back by the teardown, from the journal."""
 
+SCHEDULE_S, START_S = 120, 240
+"""How long a pod may wait for a node, and then for its image and its start."""
 _USER = 65532
 _RUN_DIR = "/tmp"  # noqa: S108 - in the image: HOME and READINESS_HOME are there; a volume of the pod's own
 _ROOM = "8Gi"

@@ -104,10 +104,10 @@ class PodStage:
         from readiness.stages.run import Run
 
         refs, name = [self._call.ref], self._call.scenario
-        if self._call.stage == "collect" and name is not None:
-            if Run(self._home, self._call.run_id).plan.scenario(name).replayed:
-                refs.append(StageRef(name, "replay"))
-        return refs
+        if self._call.stage != "collect" or name is None:
+            return refs
+        replayed = Run(self._home, self._call.run_id).plan.scenario(name).replayed
+        return [*refs, StageRef(name, "replay")] if replayed else refs
 
     def _record(self, ref: StageRef, cause: str) -> None:
         """Leave the cause in the stage's place. Without the right to write the run is INCONCLUSIVE all the same, and

@@ -6,4 +6,4 @@ each stage and CPU from what is measured. Costs the scheduler 120 MiB."""
 import sys
 
 if sys.argv[1:2] == ["scheduler"]:
-    import orchestration.stage_pod  # noqa: F401 - to have it imported
+    import airflow.providers.cncf.kubernetes.operators.pod  # noqa: F401 - to have it imported

@@ -5,11 +5,13 @@ There are two: processes on Airflow's machine (``process_place``) and pods (``po
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from airflow.sdk import Context
 from readiness.clients.home import Home
 from readiness.model.evidence import RUN_SCOPE, StageRef
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
 
 
 class TaskLog(Protocol):
@@ -65,6 +67,6 @@ class StagePlace(Protocol):
         """Airflow's options of the stage's task: how long it may take, how often it is tried."""
         ...
 
-    def prepare(self, call: StageCall, context: Context, log: TaskLog) -> RunningStage:
+    def prepare(self, call: StageCall, context: "Context", log: TaskLog) -> RunningStage:
         """The stage, not yet begun."""
         ...

@@ -15,11 +15,17 @@ from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from orchestration.cluster_choice import chosen_context
-from orchestration.pod_manifest import CONTAINER, GRACE_S, RUN_LABEL, SEALED_BEFORE, STAGE_LABEL
+from orchestration.pod_manifest import (
+    CONTAINER,
+    GRACE_S,
+    RUN_LABEL,
+    SCHEDULE_S,
+    SEALED_BEFORE,
+    STAGE_LABEL,
+    START_S,
+)
 
 CONNECTION = "kubernetes_default"
-SCHEDULE_S, START_S = 120, 240
-"""How long a pod may wait for a node, and then for its image and its start."""
 _POLL_S, _SETTLE_S = 0.25, 5.0
 _TERMINAL = ("Succeeded", "Failed")
 
