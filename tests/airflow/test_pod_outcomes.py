@@ -71,8 +71,8 @@ def follow(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """Follows a stage whose pod does ``during`` and ends with ``error``."""
 
     def run(
-        ref: StageRef, during: Callable[[], None] = lambda: None, *, seen: Any = None, error: BaseException | None = None,
-        attempt: int = 1, may_begin: list[bool] | None = None, killed: bool = False,
+        ref: StageRef, during: Callable[[], None] = lambda: None, *, seen: Any = None,
+        error: BaseException | None = None, attempt: int = 1, may_begin: list[bool] | None = None, killed: bool = False,
     ) -> FakePod:  # fmt: skip
         pod = FakePod(archive.sealed_attempts(RUN, ref), during, seen, error)
 
