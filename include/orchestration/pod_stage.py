@@ -110,8 +110,8 @@ class PodStage:
         return [*refs, StageRef(name, "replay")] if replayed else refs
 
     def _record(self, ref: StageRef, cause: str) -> None:
-        """Leave the cause in the stage's place; it counts as the last attempt. Without the right to write the run is INCONCLUSIVE all the same, and
-        only this log says why."""
+        """Leave the cause in the stage's place, where it counts as the last attempt. Without the right to write the run
+        is INCONCLUSIVE all the same, and only this log says why."""
         from readiness.clients.stores.store import StoreError
         from readiness.stages.harness import record_harness_failure
         from readiness.stages.run import Run
