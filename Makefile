@@ -3,9 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-CODE := include scenarios/locust tests $(wildcard dags)
+CODE := include scenarios/locust tests k8s/charts $(wildcard dags)
 
-.PHONY: help setup demo test lint checkov benchmark soak lock clean
+.PHONY: help setup demo test lint checkov chart benchmark soak lock clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
 
@@ -32,6 +32,9 @@ lint: $(STAMP)  ## style, types, layers
 # Checkov and Airflow cannot be installed together: it runs as a tool of its own, and needs uv.
 checkov: $(STAMP)  ## k8s/ against Checkov's rules, in every environment
 	@$(BIN)/python tests/manifests/checkov.py
+
+chart: $(STAMP)  ## the Helm chart, made anew from k8s/base, components and overlays
+	@cd k8s/charts && ../../$(BIN)/python -m generate
 
 # Three processes: the Airflow of one set of tests must not take the CPU from the load of another.
 test: lint  ## lint and all tests
