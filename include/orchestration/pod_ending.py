@@ -29,7 +29,8 @@ def ending_of(pod: Mapping[str, Any] | None, *, created: bool, error: str) -> Po
         lost = "its pod is gone, deleted by somebody or with its node"
         return PodEnding(_line(f"{lost} ({error})" if error else lost) if created else _line(error))
     status = pod.get("status") or {}
-    container = next((item for item in status.get("containerStatuses") or () if item.get("name") == CONTAINER), {})
+    containers: Iterable[Mapping[str, Any]] = status.get("containerStatuses") or ()
+    container = next((item for item in containers if item.get("name") == CONTAINER), {})
     state = container.get("state") or {}
     ended, waiting = state.get("terminated") or {}, state.get("waiting") or {}
     reason = status.get("reason") or ended.get("reason") or ""

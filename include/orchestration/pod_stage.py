@@ -71,8 +71,8 @@ class PodStage:
                 contexts=self._environment.cluster.contexts,
                 may_begin=self._call.stage in REPEATABLE or not taken_over,
             )  # fmt: skip
-        except ClusterRefusedError as error:
-            raise AirflowFailException(str(error)) from error
+        except ClusterRefusedError as refused:
+            raise AirflowFailException(str(refused)) from refused
         error, timed_out = "", False
         try:
             self._clear_others()

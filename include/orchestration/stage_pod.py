@@ -72,7 +72,7 @@ class StagePod(KubernetesPodOperator):
             )
         return pod
 
-    def await_pod_completion(self, pod: V1Pod) -> None:
+    def await_pod_completion(self, pod: V1Pod) -> None:  # type: ignore[override]  # there it is wrapped in retries
         super().await_pod_completion(pod)
         # What comes next looks every 2 s whether the pod has ended, and the container's end is a moment ahead of it.
         ends_s = time.monotonic() + _SETTLE_S
