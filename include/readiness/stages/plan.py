@@ -14,6 +14,7 @@ import psutil
 from readiness.clients.home import Home, checked_run_id
 from readiness.model.document import sha256, to_json
 from readiness.model.environment import Environment
+from readiness.model.environment_kinds import AnyEnvironment
 from readiness.model.evidence import RUN_SCOPE, StageRef
 from readiness.model.run import Purpose, RunPlan
 from readiness.model.scenario import Scenario
@@ -64,7 +65,7 @@ def plan(home: Home, run_id: str, request: Request) -> RunPlan:
 
 def resolve(run_id: str, request: Request) -> RunPlan:
     """The plan that the request leads to; nothing is written."""
-    environment = read_environment(_file(request.folder / "environments", request.environment, "environment"))
+    environment = environment_named(request.folder, request.environment)
     if not request.scenarios or len(set(request.scenarios)) != len(request.scenarios):
         raise StageError(f"scenarios: name at least one, each once; found {', '.join(request.scenarios) or 'none'}")
     profile = request.profile or environment.default_profile
@@ -103,6 +104,12 @@ def every_scenario(folder: Path) -> tuple[str, ...]:
         scenarios, key=lambda item: (len(item.drill.steps) if item.drill else 0, item.load.rate, item.name)
     )
     return tuple(item.name for item in ordered)
+
+
+def environment_named(folder: Path, name: str) -> AnyEnvironment:
+    """The environment of that name below the folder of the scenarios. Raises StageError if there is none, SpecError
+    with every problem of its file."""
+    return read_environment(_file(folder / "environments", name, "environment"))
 
 
 def _file(folder: Path, name: str, kind: str) -> Path:

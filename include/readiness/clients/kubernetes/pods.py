@@ -44,7 +44,9 @@ def pod_of(item: Mapping[str, Any]) -> Pod:
     meta, spec, status = item["metadata"], item.get("spec", {}), item.get("status", {})
     component = str(meta.get("labels", {}).get(NAME_LABEL, ""))
     main = _main(spec.get("containers", []), component)
-    told = next((one for one in status.get("containerStatuses", []) if one.get("name") == main.get("name")), {})
+    told: Mapping[str, Any] = next(
+        (one for one in status.get("containerStatuses", []) if one.get("name") == main.get("name")), {}
+    )
     running = told.get("state", {}).get("running")
     return Pod(
         name=str(meta["name"]),
