@@ -63,6 +63,7 @@ def _generator_plan(run: Run, scenario: Scenario, profile: Profile, out_dir: Pat
         "run_id": run.run_id,
         "scenario": scenario.name,
         "source": run.source(scenario.name),
+        "also_allowed": list(run.measured_addresses()),
         "url": f"{run.status()['base_url']}/v1/events",
         "arrivals": scenario.load.arrivals,
         "rate_per_s": scenario.load.rate,

@@ -107,11 +107,14 @@ class Kubectl:
 
     def json(self, *arguments: str, **options: Any) -> dict[str, Any]:
         """The object that it printed. Raises KubectlError, also for what is no JSON."""
-        text = self.call(*arguments, **options)
+        return self.parsed(self.call(*arguments, **options), *arguments[:2])
+
+    def parsed(self, text: str, *arguments: str) -> dict[str, Any]:
+        """The object in what a call - of these arguments - printed. Raises KubectlError."""
         try:
             found: dict[str, Any] = json.loads(text)
         except ValueError as error:
-            raise KubectlError("other", f"kubectl {' '.join(arguments[:2])} printed no JSON ({error})") from error
+            raise KubectlError("other", f"kubectl {' '.join(arguments)} printed no JSON ({error})") from error
         return found
 
     def get(self, *arguments: str, patience_s: float = 0.0, namespaced: bool = True) -> dict[str, Any]:
