@@ -2,10 +2,12 @@
 runs already)."""
 
 import time
+from typing import Any
 
 from readiness.clients.kubernetes.rollout import RolloutError
 from readiness.clients.lease import LeaseError
 from readiness.clients.target_process import TargetError
+from readiness.drills.victims import DrillError
 from readiness.model.evidence import RUN_SCOPE, StageRef
 from readiness.model.kubernetes_environment import KubernetesEnvironment
 from readiness.model.run import RunPlan
@@ -30,16 +32,29 @@ def deploy(run: Run) -> None:
                 require_usable(plan.environment, project_folder())  # before anything is changed
             run.claim.take(run.run_id, lease_duration_s(plan))
             leftover = run.target.clear()  # whoever left it has no lease any more
+            faults = _without_faults(run)
             status = run.target.up(plan.replicas, plan.port, plan.links)
         except LeaseError as error:
             raise EnvironmentInUseError(str(error)) from error
         except RolloutError as error:
             record.write(ROLLOUT, error.facts)
             raise StageError(str(error)) from error
-        except (TargetError, ValueError) as error:
+        except (TargetError, DrillError, ValueError) as error:
             raise StageError(str(error)) from error
-        facts = {"took_s": time.monotonic() - started, "status": status, "leftover_removed": leftover}
+        took_s = time.monotonic() - started
+        facts = {"took_s": took_s, "status": status, "leftover_removed": leftover, "faults_taken_back": faults}
         record.write("deploy.json", facts)
+
+
+def _without_faults(run: Run) -> list[dict[str, Any]]:
+    """Take back what an interrupted drill left in a cluster, where no target was stopped that would have taken it
+    along: a version must not be rejected because a node was not used again. What was found. Raises StageError for what
+    stays."""
+    found = run.take_back_leftovers() if run.cluster is not None else []
+    for one in found:
+        if not one["removed"]:
+            raise StageError(f"a fault of an earlier run is still in place: {one['describe']}: {one['error']}")
+    return found
 
 
 def lease_duration_s(plan: RunPlan) -> float:

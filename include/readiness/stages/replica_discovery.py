@@ -87,7 +87,7 @@ class Discovery:
                 observing.leave(replica.name, now_ns)
 
     def _follow(self, urls: dict[str, str | None]) -> None:
-        """Ask each replica where it is now. One that has no pod is asked nowhere: its address may be another's by now."""
+        """Ask each replica where it is now. One without a pod is asked nowhere: its address may be another's by now."""
         observing = self._observing
         for known in [item for item in observing.replicas if item.name not in observing.left_ns]:
             url = urls.get(known.name)

@@ -1,7 +1,7 @@
 """Where a run lives: its home, its archive and its plan. Every stage starts from here."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +9,14 @@ from readiness.clients.archive import Archive, ArchiveError, open_archive
 from readiness.clients.external_target import RunningTarget
 from readiness.clients.home import Home, checked_run_id, scenarios_folder
 from readiness.clients.kubernetes.claim import ClusterClaim
+from readiness.clients.kubernetes.journal_page import JournalPage
+from readiness.clients.kubernetes.kubectl import Kubectl
 from readiness.clients.kubernetes.status import measured_addresses
 from readiness.clients.kubernetes.target import ClusterTarget
 from readiness.clients.lease import FolderClaim
 from readiness.clients.target_process import TargetProcess
+from readiness.drills.catalogue import take_back
+from readiness.drills.journal import Journal, remove_leftovers
 from readiness.model.document import from_json
 from readiness.model.environment import ExternalEnvironment
 from readiness.model.evidence import RUN_SCOPE, StageRef
@@ -82,6 +86,22 @@ class Run:
         return FolderClaim(self.environment_folder, self.plan.environment.name)
 
     @property
+    def cluster(self) -> Kubectl | None:
+        """Where the target is; None if it is in no cluster."""
+        return self.target.kubectl if isinstance(self.target, ClusterTarget) else None
+
+    @property
+    def journal(self) -> Journal:
+        """The faults that may be in place now: where all who use the environment can see it."""
+        cluster = self.cluster
+        return Journal(self.environment_folder if cluster is None else JournalPage(cluster))
+
+    def take_back_leftovers(self) -> list[dict[str, Any]]:
+        """Take back every fault that the journal names; what was found and whether it is gone (``drill.json``). Raises
+        DrillError for a damaged journal."""
+        return remove_leftovers(self.journal, partial(take_back, cluster=self.cluster))
+
+    @property
     def moves(self) -> bool:
         """Whether a replica may be at another address after it was replaced, so that it is asked for again."""
         return isinstance(self.plan.environment, KubernetesEnvironment)
@@ -124,7 +144,7 @@ class Run:
         return status
 
     def status_now(self) -> dict[str, Any]:
-        """The target's status as it is now where its replicas move, else as it had been deployed. Raises TargetError."""
+        """The status as it is now where replicas move, else as the target had been deployed. Raises TargetError."""
         return self.target.status() if self.moves else self.status()
 
     def measured_addresses(self) -> tuple[str, ...]:

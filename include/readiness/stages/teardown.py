@@ -5,8 +5,6 @@ from typing import Any
 
 from readiness.clients.lease import LeaseError
 from readiness.clients.target_process import TargetError
-from readiness.drills.catalogue import take_back
-from readiness.drills.journal import Journal, remove_leftovers
 from readiness.drills.victims import DrillError
 from readiness.model.evidence import RUN_SCOPE, StageRef
 from readiness.stages.recording import recording
@@ -38,7 +36,7 @@ def _stop(run: Run, leftovers: list[dict[str, Any]]) -> bool:
     if held is None or held.owner != run.run_id:
         return False
     try:
-        leftovers += remove_leftovers(Journal(run.environment_folder), take_back)
+        leftovers += run.take_back_leftovers()
     finally:  # a damaged journal must not keep the target running
         if not rolled_back(run):  # what was put back is to run on
             run.target.down()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from readiness.clients.kubernetes.kubectl import PATIENCE_S, Kubectl, KubectlError
+from readiness.clients.kubernetes.outside import NAME, require_reachable, way_in
 from readiness.clients.kubernetes.overlay import (
     AUTOSCALERS,
     WORKLOADS,
@@ -20,7 +21,7 @@ from readiness.clients.kubernetes.rendering import Object, rendered
 from readiness.clients.kubernetes.rollout import Rollout, RolloutError
 from readiness.clients.kubernetes.status import status_of
 from readiness.clients.target_process import TargetError
-from readiness.model.kubernetes_environment import KubernetesEnvironment
+from readiness.model.kubernetes_environment import IN_CLUSTER, KubernetesEnvironment
 
 _HELM = "meta.helm.sh/release-name"
 
@@ -56,7 +57,7 @@ class ClusterTarget:
                 f"the services of environment {self._environment.name} have ports of their own; leave out --port"
             )
         self.kubectl.context  # noqa: B018  refuses, before anything else, a cluster that is not named
-        objects = self._release
+        objects = (*self._release, *self._way_in())
         before = self._live(objects)
         self._require_ours(before)
         rollout = Rollout(self.kubectl, objects, before, self._environment.cluster.images, self._environment.components)
@@ -68,7 +69,9 @@ class ClusterTarget:
         except RolloutError:
             self._set_free()  # what runs again scales as before
             raise
-        return self.status()
+        status = self.status()
+        require_reachable(self._environment, status)
+        return status
 
     def status(self) -> dict[str, Any]:
         """The target's status (docs/platform-api.md) as the API server has it now."""
@@ -135,7 +138,13 @@ class ClusterTarget:
                     f"and under cluster.namespace of the environment {self._environment.name}"
                 )
 
+    def _way_in(self) -> tuple[Object, ...]:
+        return () if self.kubectl.context == IN_CLUSTER else way_in(self._environment, self._rendered)
+
     def _set_free(self) -> None:
+        """What a run alone needs is taken away again."""
+        if self._environment.cluster.measured_from:
+            self.kubectl.call("delete", "networkpolicy", NAME, "--ignore-not-found", patience_s=PATIENCE_S)
         component = self._environment.components[self._environment.under_load]
         self._scale_to(component.replicas, component.max_replicas or component.replicas)
 
