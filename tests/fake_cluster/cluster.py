@@ -48,7 +48,7 @@ class FakeCluster:
                                      ("StatefulSet", "postgres", 1), ("Deployment", "valkey", 1),
                                      ("StatefulSet", "sink", 1)):  # fmt: skip
             labels = {"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "phantommesh"}
-            self.add("apps/v1", kind, name, labels=labels, spec={"replicas": replicas, "ports": [_HTTP]})
+            self.add("apps/v1", kind, name, spec=_workload(replicas, labels))
         with self.changed() as state:
             settle(state)
 
@@ -90,6 +90,10 @@ class FakeCluster:
         real = str(Path(sys.executable).parent / "kubectl")
         return {"PATH": f"{self._programs}{os.pathsep}{os.environ['PATH']}", "REAL_KUBECTL": real,
                 "KUBECONFIG": "/dev/null"}  # fmt: skip
+
+
+def _workload(replicas: int, labels: dict[str, str]) -> Object:
+    return {"replicas": replicas, "ports": [_HTTP], "template": {"metadata": {"labels": labels}}}
 
 
 def _is_review(call: Object) -> bool:

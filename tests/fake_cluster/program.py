@@ -56,12 +56,10 @@ def answer(state: Object, words: list[str], options: dict[str, str], stdin: str)
 def listed(state: Object, words: list[str], options: dict[str, str]) -> Any:
     """The objects of several kinds, or their names."""
     found = []
-    label, _, value = options.get("selector", "").partition("=")
     for kind in map(kind_of, words):
         refuse(state, f"get {kind}")
         place = None if kind in CLUSTER_WIDE or "all" in options else options.get("namespace")
-        items = objects(state, kind, place)
-        found += [item for item in items if not label or item["metadata"].get("labels", {}).get(label) == value]
+        found += objects(state, kind, place)
     if options.get("output") == "name":
         return "\n".join(f"{item['kind'].lower()}/{item['metadata']['name']}" for item in found)
     return {"kind": "List", "items": found}

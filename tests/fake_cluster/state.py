@@ -104,8 +104,8 @@ def touch(state: Object, item: Object) -> None:
 def settle(state: Object) -> None:
     """What the controllers would do: as many pods as declared, each on a node that takes pods, ready."""
     for owner in [*objects(state, "Deployment", None), *objects(state, "StatefulSet", None)]:
-        meta, wanted = owner["metadata"], owner["spec"]["replicas"]
-        own = [pod for pod in objects(state, "Pod", meta["namespace"]) if pod["metadata"]["labels"] == meta["labels"]]
+        meta, wanted, labels = owner["metadata"], owner["spec"]["replicas"], labels_of(owner)
+        own = [pod for pod in objects(state, "Pod", meta["namespace"]) if pod["metadata"]["labels"] == labels]
         for pod in own[wanted:]:
             state["objects"].remove(pod)
         taken = {pod["metadata"]["name"] for pod in own}
@@ -114,6 +114,12 @@ def settle(state: Object) -> None:
             taken.add(name)
             _add_pod(state, owner, name)
         owner["status"] = {"readyReplicas": wanted}
+
+
+def labels_of(owner: Object) -> Object:
+    """Of the pods that it makes."""
+    labels: Object = owner["spec"]["template"]["metadata"]["labels"]
+    return labels
 
 
 def _names(state: Object, owner: Object) -> Iterator[str]:
@@ -130,7 +136,7 @@ def _add_pod(state: Object, owner: Object, name: str) -> None:
     add(state, {
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {
-            "name": name, "namespace": meta["namespace"], "labels": copy.deepcopy(meta["labels"]),
+            "name": name, "namespace": meta["namespace"], "labels": copy.deepcopy(labels_of(owner)),
             "creationTimestamp": f"2026-01-01T00:{state['next'] // 60 % 60:02}:{state['next'] % 60:02}Z",
             "ownerReferences": [{"kind": kind, "name": meta["name"], "controller": True}],
         },

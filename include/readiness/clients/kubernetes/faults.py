@@ -62,9 +62,14 @@ def is_there(kubectl: Kubectl, name: str, uid: str) -> bool:
 def workload_of(kubectl: Kubectl, component: str) -> tuple[str, str] | None:
     """("deployment" or "statefulset", name) of what keeps the component's pods; None if there is not exactly one.
     Raises KubectlError."""
-    items = kubectl.items("deployments,statefulsets", f"--selector={NAME_LABEL}={component}", patience_s=PATIENCE_S)
-    found = [(str(item["kind"]).lower(), str(item["metadata"]["name"])) for item in items]
+    items = kubectl.items("deployments,statefulsets", patience_s=PATIENCE_S)
+    found = [(str(item["kind"]).lower(), str(item["metadata"]["name"])) for item in items if _makes(item, component)]
     return found[0] if len(found) == 1 else None
+
+
+def _makes(item: Object, component: str) -> bool:
+    """Whether the pods of it are the component's: they have its label, whatever the workload itself has."""
+    return bool(item["spec"]["template"]["metadata"].get("labels", {}).get(NAME_LABEL) == component)
 
 
 def workload(kubectl: Kubectl, kind: str, name: str) -> Object | None:

@@ -30,8 +30,8 @@ class ScaledDownFault:
         with in_words(self.describe()):
             found = faults.workload_of(self._cluster, self._step.component)
             if found is None:
-                raise DrillError(f"{self.describe()}: no deployment or stateful set, or more than one, has its label "
-                                 "app.kubernetes.io/name")  # fmt: skip
+                raise DrillError(f"{self.describe()}: not exactly one deployment or stateful set makes pods with "
+                                 f"the label app.kubernetes.io/name: {self._step.component}")  # fmt: skip
             item = faults.workload(self._cluster, *found)
         if item is None or not item["spec"].get("replicas"):
             raise DrillError(f"{self.describe()}: {' '.join(found)} is declared with no replica")
@@ -65,9 +65,11 @@ class ScaledDownFault:
 
     def _down(self, victims: list[PodVictim]) -> None:
         with in_words(self.describe()):
-            faults.set_replicas(self._cluster, *self._workload, 0)
+            # First of all: scaling deletes them with their own grace, and a node that has begun to wait for a pod does
+            # not end it sooner.
             for victim in victims:
                 faults.delete_pod(self._cluster, victim.pod, victim.uid, 1 if victim.fixed else 0)
+            faults.set_replicas(self._cluster, *self._workload, 0)
 
     def restore(self) -> None:
         kind, name = self._workload
