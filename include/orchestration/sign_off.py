@@ -96,8 +96,9 @@ def _objective_rows(run_id: str, scenario: str, at: Home) -> list[str]:
     from readiness.model.evidence import StageRef
     from readiness.model.result import ScenarioResult
 
+    archive = open_archive(at)  # what is taken from it lives as long as it
     try:
-        data = open_archive(at).file(run_id, StageRef(scenario, "check"), "result.json").read_bytes()
+        data = archive.file(run_id, StageRef(scenario, "check"), "result.json").read_bytes()
     except ArchiveError as error:
         return [_row(scenario, "no result", str(error), "", "NO_DATA")]
     result = from_json(ScenarioResult, data)
