@@ -16,7 +16,7 @@ from readiness.model.document import sha256, to_json
 from readiness.model.environment import Environment
 from readiness.model.environment_kinds import AnyEnvironment
 from readiness.model.evidence import RUN_SCOPE, StageRef
-from readiness.model.run import RunPlan
+from readiness.model.run import Purpose, RunPlan
 from readiness.model.scenario import Scenario
 from readiness.model.written import ProfileName
 from readiness.spec.files import read_environment, read_scenario
@@ -40,6 +40,7 @@ class Request:
     port: int = 0
     requested_by: str = ""
     seed: int | None = None
+    purpose: Purpose = "release"
 
 
 def new_run_id(request: Request) -> str:
@@ -73,6 +74,9 @@ def resolve(run_id: str, request: Request) -> RunPlan:
     )
     for scenario in scenarios:
         _require_executable(scenario, environment)
+        if request.purpose == "drill" and scenario.drill is None:
+            raise StageError(f"scenario {scenario.name}: has no drill, and this run is to be one")
+    asked_to_sign = environment.sign_off or bool(request.sign_off)  # nobody talks an environment out of its signature
     replicas = request.replicas or environment.components[environment.under_load].replicas
     return RunPlan(
         schema=1,
@@ -83,11 +87,12 @@ def resolve(run_id: str, request: Request) -> RunPlan:
         scenarios=scenarios,
         profile=profile,
         version_under_test=request.version,
-        sign_off=environment.sign_off or bool(request.sign_off),  # nobody talks an environment out of its signature
+        sign_off=asked_to_sign and request.purpose == "release",  # a drill gates nothing that could be signed
         replicas=replicas,
         port=request.port,
         seed=secrets.randbits(_SEED_BITS) if request.seed is None else request.seed,
         fingerprint=_fingerprint(environment, scenarios, profile, replicas),
+        purpose=request.purpose,
     )
 
 
