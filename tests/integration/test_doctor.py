@@ -90,11 +90,18 @@ def test_an_environment_that_is_set_up_can_be_used(cluster: FakeCluster) -> None
 
 
 def test_a_run_is_refused_with_the_first_problem_and_told_of_the_others(cluster: FakeCluster) -> None:
+    setting(apis={"/apis/metrics.k8s.io/v1beta1": []})(cluster)
     without("Namespace", "phantommesh-dev")(cluster)
-    without("Namespace", STAGES)(cluster)
-    with pytest.raises(StageError, match=r"^there is no namespace phantommesh-dev; .* \(and 1 more: readiness doctor"):
+    with pytest.raises(StageError, match=r"^the cluster has no IngressRoute, .* \(and 1 more: readiness doctor"):
         require_usable(dev(), ROOT)
     assert cluster.changes == []
+
+
+def test_a_run_from_a_shell_needs_nothing_that_only_stages_in_pods_need(cluster: FakeCluster) -> None:
+    without("Namespace", STAGES)(cluster)
+    setting(rules={"*": ALL, "stage-drill": []})(cluster)
+    assert {finding.check for finding in said(FindingState.PROBLEM)} == {"stages"}
+    require_usable(dev(), ROOT)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +141,7 @@ def test_a_run_is_refused_with_the_first_problem_and_told_of_the_others(cluster:
          "raise that quota"),
         (setting(rules={"*": [], "stage-deploy": ALL, "stage-drill": ALL, "stage-observe": ALL}), "rights",
          "somebody may not ", "k8s/components/readiness-rights"),
-        (setting(rules={"*": ALL, "stage-drill": []}), "rights", "stage-drill may not ",
+        (setting(rules={"*": ALL, "stage-drill": []}), "stages", "stage-drill may not ",
          "k8s/components/readiness-rights"),
         (lambda cluster: cluster.add("v1", "Service", "automation", spec={"clusterIP": "192.0.2.7"}), "networks",
          "192.0.2.7 in phantommesh-dev is in no network that may be loaded", "under cluster.networks"),
