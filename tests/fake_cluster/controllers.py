@@ -116,12 +116,12 @@ def _names(state: Object, owner: Object) -> Iterator[str]:
 def _add_pod(state: Object, owner: Object, name: str) -> None:
     nodes = [node["metadata"]["name"] for node in objects(state, "Node", None) if not node["spec"].get("unschedulable")]
     state["next"] += 1
-    meta, labels = owner["metadata"], owner["spec"]["template"]["metadata"]["labels"]
+    meta, labels = owner["metadata"], copy.deepcopy(owner["spec"]["template"]["metadata"]["labels"])
     kind = "StatefulSet" if owner["kind"] == "StatefulSet" else "ReplicaSet"
     add(state, {
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {
-            "name": name, "namespace": meta["namespace"], "labels": copy.deepcopy(labels),
+            "name": name, "namespace": meta["namespace"], "labels": labels,
             "creationTimestamp": f"2026-01-01T00:{state['next'] // 60 % 60:02}:{state['next'] % 60:02}Z",
             "ownerReferences": [{"kind": kind, "name": meta["name"], "controller": True}],
         },

@@ -130,6 +130,7 @@ class Observer:
         """Replica -> whether the target says that it is ready, and when it said so (monotonic, s)."""
         self._metrics, self._health = metrics, health
         self._watches = {item.name: ProcessWatch(item.pid) for item in replicas if item.admin_url is None}
+        self._latest_ns: dict[str, int] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
         self.pulse = _Pulse()
 
@@ -196,6 +197,9 @@ class Observer:
             scrape = await scraper.health(replica.admin_url)
         who = (tick_ns, replica.component, replica.name)
         self._health.extend([(*who, scrape.answered, scrape.ready, scrape.took_ms, scrape.error)])
+        if tick_ns < self._latest_ns.get(replica.name, 0):
+            return  # counted later than what a later tick has already: a counter would seem to have fallen
+        self._latest_ns[replica.name] = tick_ns
         self._metrics.extend((*who, item.metric, item.labels, item.value) for item in scrape.samples)
         for item in scrape.samples:
             if item.metric == _QUEUE and replica.name not in self.left_ns:
