@@ -49,7 +49,9 @@ VARIANTS = {
     "node-drain-rights": Variant(
         "dev", _with("node-drain-rights"),
         ("nothing-is-granted-beyond-a-namespace: ClusterRole readiness-node-drain-dev",
-         "nothing-is-granted-beyond-a-namespace: ClusterRoleBinding readiness-node-drain-dev"),
+         "nothing-is-granted-beyond-a-namespace: ClusterRoleBinding readiness-node-drain-dev",
+         "lives-in-its-namespace: ClusterRole readiness-node-drain-dev",
+         "lives-in-its-namespace: ClusterRoleBinding readiness-node-drain-dev"),
     ),
     "external-secrets": Variant(
         "staging",
