@@ -34,7 +34,10 @@ def installed() -> Path:
     venv.create(HOME, with_pip=True, clear=True)
     command = [str(HOME / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
                "--require-hashes", "--no-deps", "-r", str(LOCK)]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_LIMIT_S, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_LIMIT_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise CannotInstallError(f"pip was not done after {INSTALL_LIMIT_S} s") from error
     if done.returncode:
         raise CannotInstallError(done.stderr.strip()[-2000:])
     stamp.write_text(LOCK.read_text())

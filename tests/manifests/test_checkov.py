@@ -30,6 +30,7 @@ def answer(k8s: Path) -> str:
         pytest.skip(f"Checkov cannot be installed, or set READINESS_REQUIRE_CHECKOV=1 to insist: {error}")
 
 
+@pytest.mark.timeout(checkov.INSTALL_LIMIT_S + checkov.ASK_LIMIT_S)
 def test_nothing_fails_but_what_is_planted(answer: str) -> None:
     files = set(re.findall(r"File: /([a-z]+)\.yaml", answer))
     assert files == {"planted"}, answer
