@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CODE := include scenarios/locust tests $(wildcard dags)
 
-.PHONY: help setup demo test lint checkov benchmark soak lock clean
+.PHONY: help setup demo test test-cluster lint checkov benchmark soak lock clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
 
@@ -34,6 +34,9 @@ checkov: $(STAMP)  ## k8s/ against Checkov's rules, in every environment
 	@$(BIN)/python tests/manifests/checkov.py
 
 # Three processes: the Airflow of one set of tests must not take the CPU from the load of another.
+test-cluster: $(STAMP)  ## what only a real cluster shows; needs KUBECONFIG and the images (docs/deployment.md)
+	$(BIN)/pytest tests/cluster
+
 test: lint  ## lint and all tests
 	$(BIN)/pytest tests/unit tests/manifests tests/browser
 	$(BIN)/pytest tests/integration

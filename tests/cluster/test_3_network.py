@@ -1,0 +1,65 @@
+"""NetworkPolicies as the cluster enforces them: each drawn line works, and nothing else does.
+
+A name that cannot be resolved would look like a line that is closed: services are reached by their addresses.
+"""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from .installation import PLATFORM, STAGES, Installation
+from .kubectl import Kubectl
+from .probe_pods import connecting, connecting_from
+
+AS = "app.kubernetes.io/name"
+OPEN, CLOSED = "connected", "TimeoutError"
+LINES = [
+    # from namespace, labels, to pod of, port, what happens
+    (PLATFORM, {AS: "automation"}, "postgres", 5432, OPEN),
+    (PLATFORM, {AS: "vpn-core"}, "postgres", 5432, OPEN),
+    (PLATFORM, {AS: "somebody"}, "postgres", 5432, CLOSED),
+    (PLATFORM, {}, "postgres", 5432, CLOSED),
+    (STAGES, {}, "postgres", 5432, CLOSED),
+    (PLATFORM, {AS: "automation"}, "vpn-core", 8090, OPEN),
+    (PLATFORM, {AS: "automation"}, "vpn-core", 8091, CLOSED),
+    (PLATFORM, {AS: "automation"}, "valkey", 6379, OPEN),
+    (PLATFORM, {AS: "vpn-core"}, "valkey", 6379, CLOSED),
+    (PLATFORM, {AS: "automation"}, "sink", 8070, OPEN),
+    (PLATFORM, {AS: "prometheus"}, "automation", 8081, OPEN),
+    (PLATFORM, {AS: "prometheus"}, "postgres", 5432, CLOSED),
+    (STAGES, {}, "automation", 8080, OPEN),
+    (STAGES, {}, "automation", 8081, OPEN),
+    (STAGES, {}, "prometheus", 9090, OPEN),
+    (STAGES, {}, "sink", 8070, OPEN),
+    ("default", {}, "automation", 8080, CLOSED),
+    ("default", {AS: "prometheus"}, "automation", 8081, CLOSED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("namespace", "labels", "to", "port", "expected"), LINES)
+def test_a_line(
+    ready: tuple[Installation, float], kubectl: Kubectl, namespace: str, labels: dict[str, str], to: str, port: int,
+    expected: str,
+) -> None:  # fmt: skip
+    pod = ready[0].pods(to)[0]
+    address = kubectl.json("get", "pod", pod, "-n", PLATFORM)["status"]["podIP"]
+    assert connecting(kubectl, namespace, labels, address, port) == expected
+
+
+@pytest.fixture
+def outside() -> Iterator[tuple[str, int]]:
+    """A server on this machine, outside of the cluster, at an address that pods have a route to.
+    READINESS_OUTSIDE names another than the test cluster's."""
+    address = os.environ.get("READINESS_OUTSIDE", "198.18.250.1")
+    with closing(socket.create_server((address, 0))) as server:
+        yield server.getsockname()[:2]
+
+
+def test_automation_cannot_leave_the_cluster(
+    ready: tuple[Installation, float], kubectl: Kubectl, outside: tuple[str, int]
+) -> None:
+    assert connecting(kubectl, "default", {}, *outside) == OPEN  # there is a way, for who may take it
+    assert connecting_from(kubectl, PLATFORM, ready[0].pods("automation")[0], *outside) == CLOSED
