@@ -112,7 +112,7 @@ def migrate(
     server = Database(database.host, database.port, admin_password)
     try:
         asyncio.run(schema.create(server, wait_s, passwords))
-    except (TimeoutError, asyncpg.PostgresError, schema.AnotherSchemaError) as error:
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, schema.AnotherSchemaError) as error:
         _fail(f"{database.host}, port {database.port}: {error}")
     click.echo(f"{database.host}: the database {schema.DATABASE} is there")
 

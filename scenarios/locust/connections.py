@@ -59,11 +59,7 @@ class Connections:
         """Open the connections that every run starts with, and wait for them; a target that refuses them is for the
         load to show."""
         with gevent.Timeout(self._timeout_ns / 1e9, False):
-            for _ in range(self._warm):
-                connection = self._opened()
-                if not connection.await_open():
-                    self._dropped(connection)
-                    return
+            while len(self._idle) < self._warm and (connection := self._opened_whole()) is not None:
                 self._idle.append((self._now_ns(), connection))
 
     def tell(self, events: Events) -> None:
@@ -101,6 +97,17 @@ class Connections:
             if len(self._all) < self._warm:
                 break
         return self._opened() if len(self._all) < self._limit else None
+
+    def _opened_whole(self) -> Connection | None:
+        """One that the target has accepted. One that it refuses, or has not accepted when the time is over, is not
+        kept."""
+        connection, opened = self._opened(), False
+        try:
+            opened = connection.await_open()
+        finally:
+            if not opened:
+                self._dropped(connection)
+        return connection if opened else None
 
     def _opened(self) -> Connection:
         connection = Connection(self._loop, self._family, self._address, self._ended, self._guarded)

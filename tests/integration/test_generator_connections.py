@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import gevent
+import psutil
 import pytest
 from connections import Connections, Events
 from load_plan import Target
@@ -244,3 +245,35 @@ def test_a_fault_of_the_program_is_told() -> None:
             gevent.sleep(0.005)  # lets the event loop have its turn between two looks
         sender.connections.close()
     assert sender.broken == [told]
+
+
+def test_a_target_that_accepts_nobody_keeps_no_connection_half_open() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listening:
+        port = listening.getsockname()[1]
+        fillers = filled(port)
+        try:
+            connections = Connections(Target("127.0.0.1", port, "fake", "/"), TIMEOUT_S, time.monotonic_ns, warm=3)
+            before = half_open(port)
+            connections.open_warm()
+            assert half_open(port) == before
+        finally:
+            for filler in fillers:
+                filler.close()
+
+
+def filled(port: int) -> list[socket.socket]:
+    """Connections that fill the queue of a server that accepts none; the last of them is not answered."""
+    clients: list[socket.socket] = []
+    while not half_open(port):
+        assert len(clients) < 10, "the queue of the server has no end"
+        client = socket.socket()
+        client.setblocking(False)
+        client.connect_ex(("127.0.0.1", port))
+        clients.append(client)
+    return clients
+
+
+def half_open(port: int) -> int:
+    """Connections to the port that this process has begun and that nobody has accepted."""
+    found = psutil.Process().net_connections("tcp")
+    return sum(1 for item in found if item.raddr and item.raddr.port == port and item.status == psutil.CONN_SYN_SENT)

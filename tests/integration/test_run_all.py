@@ -8,23 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from readiness.self_test.real_run import SCENARIOS, fake_platform
+from readiness.self_test.real_run import SCENARIOS, environment_file, fake_platform
 
 ROOT = Path(__file__).parents[2]
 READINESS = str(Path(sys.executable).parent / "readiness")
-ENVIRONMENT = """\
-name: fake
-title: The fake platform
-driver: external
-target: {{base_url: "{url}", deliveries_url: "{url}"}}
-components:
-  fake: {{replicas: 1, admin_urls: ["{url}"]}}
-under_load: fake
-observation: {{interval: 1s, max_gap: 2s}}
-faults:
-  kill: {{inject: ["{{python}}/python", -m, readiness.self_test.fake_platform, --tell, "{url}", kill]}}
-start_timeout: 20s
-"""
 BUSY = "load not proven", "the sampler stalled"
 
 
@@ -34,7 +21,7 @@ def run_all(folder: Path, home: Path, fault: str, wanted: str) -> tuple[int, dic
     argv = [READINESS, "run", "--all", "--environment", "fake", "--profile", "smoke", "--json"]
     for _ in range(3):
         with fake_platform(fault) as url:
-            (folder / "environments" / "fake.yaml").write_text(ENVIRONMENT.format(url=url))
+            (folder / "environments" / "fake.yaml").write_text(environment_file(url))
             done = subprocess.run(argv, env=env, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
         decision: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
         if not any(busy in reason for reason in decision.get("reasons", []) for busy in BUSY):

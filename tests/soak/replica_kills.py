@@ -79,6 +79,7 @@ def _figures(outcome: Outcome, ledger: Ledger, kills: list[Kill]) -> dict[str, f
         "ids that were never sent": float(account.unexpected),
         "deliveries repeated": float(account.repeated_deliveries),
         "requests sent again": float((outcome.attempts > 1).sum()),
+        "sent again, until accepted p99 ms": _sent_again_ms(outcome),
         "answered as duplicate": float(outcome.facts["counts"].get("duplicate", 0)),
         "accept gap p50 ms": float(np.percentile(gaps, 50)), "accept gap p99 ms": float(np.percentile(gaps, 99)),
         "accept gap longest ms": max(gaps), "orphans taken over, median s": float(np.median(orphans)),
@@ -93,6 +94,13 @@ def _gap_ms(outcome: Outcome, kill: Kill, end_ns: int) -> float:
     near &= outcome.intended_ns < min(kill.at_ns + _AFTER_NS, end_ns)
     done = near & outcome.accepted
     return float((outcome.done_ns - outcome.sent_ns)[done].max()) / 1e6 if done.any() else float("inf")
+
+
+def _sent_again_ms(outcome: Outcome) -> float:
+    """The 99th percentile of the time from the first attempt to the acknowledgement, of the events that lost their
+    connection to a kill; 0 when none did."""
+    its = (outcome.attempts > 1) & outcome.accepted
+    return float(np.percentile((outcome.done_ns - outcome.sent_ns)[its], 99)) / 1e6 if its.any() else 0.0
 
 
 def _orphans_s(ledger: Ledger, kill: Kill) -> float:

@@ -45,7 +45,11 @@ async def create(server: Database, deadline_s: float, passwords: Mapping[str, st
             return
         # Built under another name: a replica that finds the database finds all of it.
         await connection.execute("DROP DATABASE IF EXISTS building")
-        await connection.execute(f"CREATE DATABASE building OWNER {OWNER} STRATEGY wal_log")
+        # The server may have been made for another encoding, another order of texts: this database is always the same.
+        await connection.execute(
+            f"CREATE DATABASE building OWNER {OWNER} STRATEGY wal_log "
+            "TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER libc LOCALE 'C'"
+        )
         await _fill(server, deadline_s)
         await connection.execute(f"COMMENT ON DATABASE building IS '{_stamp()}'")
         await connection.execute(f"ALTER DATABASE building RENAME TO {DATABASE}")

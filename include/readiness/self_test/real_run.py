@@ -46,6 +46,11 @@ def real_run(scenario: str, planted: str, folder: Path, archive: str | None = No
         return run, execute(run, lambda _: Answer("not required"), lambda _: None, lambda: None)
 
 
+def environment_file(url: str) -> str:
+    """The text of the environment file for a fake platform at this address."""
+    return _ENVIRONMENT_FILE.format(name=ENVIRONMENT, url=url, module=_FAKE)
+
+
 @contextlib.contextmanager
 def fake_platform(planted: str) -> Iterator[str]:
     """The address of a fake that runs until the end of the block."""
@@ -76,9 +81,7 @@ def _scenarios(folder: Path, url: str) -> Iterator[Path]:
         if not (installed / shared).is_dir():
             raise StageError(f"{installed} has no {shared}/; start it where ./scenarios is, or set READINESS_SCENARIOS")
         (folder / shared).symlink_to((installed / shared).resolve())
-    (folder / "environments" / f"{ENVIRONMENT}.yaml").write_text(
-        _ENVIRONMENT_FILE.format(name=ENVIRONMENT, url=url, module=_FAKE)
-    )
+    (folder / "environments" / f"{ENVIRONMENT}.yaml").write_text(environment_file(url))
     before = os.environ.get("READINESS_SCENARIOS")
     os.environ["READINESS_SCENARIOS"] = str(folder)
     try:

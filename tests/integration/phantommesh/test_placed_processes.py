@@ -79,6 +79,18 @@ def test_a_migration_that_was_killed_in_the_middle_is_done_again(postgres: Passw
     assert _of_database(postgres, "oid", "building") is None
 
 
+def test_the_database_is_the_same_on_a_server_that_was_made_for_another_encoding(postgres: PasswordServer) -> None:
+    for statement in (
+        "ALTER DATABASE phantommesh RENAME TO of_another_server",
+        "ALTER DATABASE template1 IS_TEMPLATE false", "DROP DATABASE template1",
+        "CREATE DATABASE template1 TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C' IS_TEMPLATE true",
+    ):  # fmt: skip
+        asyncio.run(_ask(postgres, "postgres", postgres.secrets["admin"], statement, "postgres"))
+    done = run_command(*postgres.migrate_options())
+    assert (done.returncode, done.stderr) == (0, "")
+    assert _of_database(postgres, "pg_encoding_to_char(encoding) || ' ' || datcollate") == "UTF8 C"
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -61,6 +61,8 @@ def disruptions_are_bounded(manifests: Manifests) -> Iterator[str]:
         spec = at(budgets.get(workload.name), "spec", default={})
         if spec.get("minAvailable") != LEAST_LEFT[workload.name] or "maxUnavailable" in spec:
             yield f"{workload.title}: its budget does not keep {LEAST_LEFT[workload.name]}"
+        if spec.get("unhealthyPodEvictionPolicy") != "AlwaysAllow":
+            yield f"{workload.title}: a replica that is not ready blocks the drain of its node"
     for name in sorted(budgets.keys() - LEAST_LEFT.keys()):
         yield f"PodDisruptionBudget {name}: of one replica it would block every drain"
 
@@ -73,6 +75,8 @@ def spreads_over_nodes(manifests: Manifests) -> Iterator[str]:
             yield f"{workload.title}: is not spread over nodes"
         strict = manifests.environment != "dev" and workload.name in COMPONENTS
         wanted = "DoNotSchedule" if strict else "ScheduleAnyway"
+        if any(rule.get("nodeTaintsPolicy") != "Honor" for rule in rules):
+            yield f"{workload.title}: counts nodes that take no pod: while one is drained, its replica has no place"
         if any(rule.get("whenUnsatisfiable") != wanted for rule in rules):
             yield f"{workload.title}: whenUnsatisfiable is not {wanted}"
         if workload.kind == "Deployment" and any(rule.get("matchLabelKeys") != ["pod-template-hash"] for rule in rules):
@@ -149,6 +153,8 @@ def _wrong_queue_trigger(manifests: Manifests, where: str, spec: Object) -> Iter
     told = at(queue, "metadata", default={})
     if "phantommesh_queue_depth" not in told.get("query", "") or queue.get("metricType") != "AverageValue":
         yield f"{where}: does not scale by the queue's depth for each replica"
+    if told.get("ignoreNullValues") != "false":
+        yield f"{where}: takes a Prometheus that knows nothing for an empty queue"
     if not 100 <= float(told.get("threshold", 0)) <= 10_000:
         yield f"{where}: the threshold of the queue is {told.get('threshold')}"
     address = f"http://prometheus.phantommesh-{manifests.environment}.svc:9090"

@@ -16,7 +16,7 @@ Port = tuple[str, int]
 Line = tuple[str, str, str, int]
 ENDS_OF_THE_CLUSTER = (("postgres", SECOND), (SECOND, "postgres"))
 STRAY: tuple[Port, ...] = (("TCP", 22), ("TCP", 80), ("TCP", 9999), ("UDP", 9999))
-TCP_ANYWHERE = (53, 443, 587, 5432, 6443, 7070, 8000, 8080, 9090)
+TCP_ANYWHERE = (53, 443, 587, 5432, 6443, 7070, 8000, 8080, 8443, 9090)
 
 
 @dataclass(frozen=True)
@@ -164,6 +164,7 @@ def drawn(manifests: Manifests) -> set[Line]:
     for stage in ("stage", "stage-with-api"):
         lines |= {(stage, "automation", port) for port in (8080, 8081)}
         lines |= {(stage, "vpn-core", port) for port in (8090, 8091)} | {(stage, "prometheus", 9090)}
+        lines.add((stage, "traefik", 8443))
         lines |= {(stage, "sink", 8070), (stage, "s3", 7070)} if environment == "dev" else {(stage, "internet", 443)}
     if environment == "dev":
         lines |= {("automation", "sink", 8070), ("automation", "sink", 8025)}

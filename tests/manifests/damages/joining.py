@@ -147,6 +147,8 @@ def a_budget_that_keeps_nothing(manifests: Manifests) -> Iterator[Place]:
         for least in (0, 3, "100%"):
             yield item, ("spec", "minAvailable"), least
         yield item, ("spec", "minAvailable"), GONE
+        yield item, ("spec", "unhealthyPodEvictionPolicy"), GONE
+        yield item, ("spec", "unhealthyPodEvictionPolicy"), "IfHealthyBudget"
         yield item, ("metadata", "name"), "other"
 
 
@@ -158,6 +160,8 @@ def on_one_node(manifests: Manifests) -> Iterator[Place]:
             yield item, (*rule, "topologyKey"), "kubernetes.io/os"
             yield item, (*rule, "maxSkew"), 5
             yield item, (*rule, "matchLabelKeys"), GONE
+            yield item, (*rule, "nodeTaintsPolicy"), GONE
+            yield item, (*rule, "nodeTaintsPolicy"), "Ignore"
             other = {"DoNotSchedule": "ScheduleAnyway", "ScheduleAnyway": "DoNotSchedule"}
             yield item, (*rule, "whenUnsatisfiable"), other[at(item, *rule, "whenUnsatisfiable")]
 
@@ -197,6 +201,7 @@ def it_scales_otherwise(manifests: Manifests) -> Iterator[Place]:
 def it_scales_by_something_else(manifests: Manifests) -> Iterator[Place]:
     spoiled = {
         ("metadata", "value"): ("40", "250"), ("metadata", "threshold"): ("1", "1000000"),
+        ("metadata", "ignoreNullValues"): (GONE, "true"),
         ("metadata", "query"): ("vector(0)",), ("metadata", "serverAddress"): ("http://other",),
         ("resource", "target", "averageUtilization"): (40, 250),
     }  # fmt: skip
