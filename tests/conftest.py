@@ -2,7 +2,9 @@
 
 import signal
 
-# A shell that starts the tests in the background ignores Ctrl-C, and so would every process that the tests start and
-# mean to interrupt. A handler, unlike "ignore", is not handed down.
+# A shell that starts the tests in the background ignores Ctrl-C, nohup ignores a terminal that goes, and so would every
+# process that the tests start and mean to interrupt. A handler, unlike "ignore", is not handed down.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
