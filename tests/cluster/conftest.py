@@ -4,13 +4,15 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from .installation import PLATFORM, STAGES, Installation, written_overlay
+from .installation import HOST, PLATFORM, STAGES, Installation, written_overlay
 from .kubectl import Kubectl, NoClusterError, kubectl_of_the_cluster
+from .loading import let_this_machine_in
 
-HOST = "phantommesh.example"
+_FIGURES: dict[str, Any] = {}
 
 
 @pytest.fixture(scope="session")
@@ -64,3 +66,31 @@ def installation(
 def ready(installation: Installation) -> tuple[Installation, float]:
     """The installation once everything in it is ready, and the seconds that it took."""
     return installation, installation.await_ready(300)
+
+
+@pytest.fixture(scope="session")
+def url(kubectl: Kubectl) -> str:
+    """Where Traefik takes HTTPS, by address: no name server knows HOST. READINESS_INGRESS names another place than the
+    first node's port 30443."""
+    node = kubectl.items("nodes")[0]["status"]["addresses"][0]["address"]
+    return os.environ.get("READINESS_INGRESS", f"https://{node}:30443")
+
+
+@pytest.fixture(scope="session")
+def way_for_load(ready: tuple[Installation, float]) -> None:
+    """This machine may send events, and read metrics and deliveries."""
+    let_this_machine_in(ready[0].kubectl)
+
+
+@pytest.fixture(scope="session")
+def figures() -> dict[str, Any]:
+    """What was measured; printed at the end."""
+    return _FIGURES
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The figures, for docs/benchmarks.md."""
+    if _FIGURES:
+        terminalreporter.section("measured")
+        for name, value in _FIGURES.items():
+            terminalreporter.write_line(f"{name}: {value}")

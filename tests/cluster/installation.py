@@ -16,6 +16,7 @@ from .kubectl import Kubectl, until
 K8S = Path(__file__).resolve().parents[2] / "k8s"
 PLATFORM, STAGES = "phantommesh-dev", "readiness-dev"
 USER, PASSWORD = "release", "only-for-this-test"
+HOST = "phantommesh.example"
 WORKLOADS = "deployments,statefulsets"
 _OVERLAY = Path("overlays", "dev")
 
@@ -90,7 +91,8 @@ def written_overlay(kubectl: Kubectl, folder: Path, without: Iterable[str]) -> I
     (platform / "ingress-users").write_text(f"{USER}:{{SHA}}{hashed}\n")
     kustomization = yaml.safe_load((platform / "kustomization.yaml").read_text())
     for component in without:
-        gone = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": component}, "$patch": "delete"}
-        kustomization["patches"].append({"patch": yaml.dump(gone)})
+        gone = {"apiVersion": "apps/v1", "kind": "any", "metadata": {"name": component}, "$patch": "delete"}
+        target = {"kind": "Deployment|StatefulSet", "name": component}
+        kustomization["patches"].append({"target": target, "patch": yaml.dump(gone)})
     (platform / "kustomization.yaml").write_text(yaml.dump(kustomization))
     return Installation(kubectl, copy / _OVERLAY)

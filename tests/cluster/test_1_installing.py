@@ -9,7 +9,8 @@ READY_WITHIN_S = 120
 _KINDS = "deployments,statefulsets,services,configmaps,networkpolicies,poddisruptionbudgets,horizontalpodautoscalers"
 
 
-def test_all_is_ready_in_time(ready: tuple[Installation, float]) -> None:
+def test_all_is_ready_in_time(ready: tuple[Installation, float], figures: dict[str, Any]) -> None:
+    figures["ready after apply, s"] = round(ready[1], 1)
     assert ready[1] < READY_WITHIN_S
 
 

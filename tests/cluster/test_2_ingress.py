@@ -1,10 +1,6 @@
-"""The way in: TLS, passwords, paths, the limit of rate.
-
-READINESS_INGRESS says where Traefik takes HTTPS; without it, on the first node's port 30443.
-"""
+"""The way in: TLS, passwords, paths, the limit of rate."""
 
 import asyncio
-import os
 import ssl
 import time
 from pathlib import Path
@@ -14,9 +10,7 @@ import httpx
 import pytest
 from recorded_alerts import drawn_alerts
 
-from .conftest import HOST
-from .installation import PASSWORD, USER
-from .kubectl import Kubectl
+from .installation import HOST, PASSWORD, USER
 
 pytestmark = pytest.mark.usefixtures("ready")
 BURST, AT_ONCE = 4_000, 64  # the limit is 1,000/s and 2,000 more at once
@@ -24,17 +18,10 @@ WHO = (USER, PASSWORD)
 
 
 @pytest.fixture(scope="module")
-def url(kubectl: Kubectl) -> str:
-    """Where Traefik listens, by address: no name server knows HOST."""
-    node = kubectl.items("nodes")[0]["status"]["addresses"][0]["address"]
-    return os.environ.get("READINESS_INGRESS", f"https://{node}:30443")
-
-
-@pytest.fixture(scope="module")
 def way_in(url: str, certificate: tuple[Path, Path]) -> Any:
     """A client that believes this one certificate, and its name, only."""
     trusted = ssl.create_default_context(cafile=str(certificate[0]))
-    with httpx.Client(base_url=url, verify=trusted, headers={"Host": HOST}, timeout=10) as client:
+    with httpx.Client(base_url=url, verify=trusted, headers={"Host": HOST}, timeout=10, trust_env=False) as client:
         yield lambda method, path, **more: client.request(
             method, path, extensions={"sni_hostname": HOST}, **more
         )  # fmt: skip
@@ -42,7 +29,10 @@ def way_in(url: str, certificate: tuple[Path, Path]) -> Any:
 
 def test_the_certificate_is_ours(url: str, way_in: Any) -> None:
     assert way_in("GET", "/incidents", auth=WHO).status_code == 200  # verified against it
-    with httpx.Client(base_url=url, headers={"Host": HOST}) as strict, pytest.raises(httpx.ConnectError, match="CERT"):
+    with (
+        httpx.Client(base_url=url, headers={"Host": HOST}, trust_env=False) as strict,
+        pytest.raises(httpx.ConnectError, match="CERT"),
+    ):
         strict.get("/incidents", extensions={"sni_hostname": HOST})
 
 
@@ -72,7 +62,7 @@ async def _burst(url: str, certificate: Path) -> list[int]:
     trusted = ssl.create_default_context(cafile=str(certificate))
     limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
     async with httpx.AsyncClient(
-        base_url=url, verify=trusted, headers={"Host": HOST}, auth=WHO, limits=limits, timeout=30
+        base_url=url, verify=trusted, headers={"Host": HOST}, auth=WHO, limits=limits, timeout=30, trust_env=False
     ) as client:  # fmt: skip
 
         async def ask() -> int:

@@ -3,7 +3,6 @@
 A name that cannot be resolved would look like a line that is closed: services are reached by their addresses.
 """
 
-import os
 import socket
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,6 +11,7 @@ import pytest
 
 from .installation import PLATFORM, STAGES, Installation
 from .kubectl import Kubectl
+from .loading import outside_address
 from .probe_pods import connecting, connecting_from
 
 AS = "app.kubernetes.io/name"
@@ -51,10 +51,8 @@ def test_a_line(
 
 @pytest.fixture
 def outside() -> Iterator[tuple[str, int]]:
-    """A server on this machine, outside of the cluster, at an address that pods have a route to.
-    READINESS_OUTSIDE names another than the test cluster's."""
-    address = os.environ.get("READINESS_OUTSIDE", "198.18.250.1")
-    with closing(socket.create_server((address, 0))) as server:
+    """A server on this machine, outside of the cluster, at an address that pods have a route to."""
+    with closing(socket.create_server((outside_address(), 0))) as server:
         yield server.getsockname()[:2]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def fresh(kubectl: Kubectl, tmp_path: Path) -> Iterator[str]:
 
 
 def test_what_was_dumped_is_restored_row_for_row(
-    ready: tuple[Installation, float], kubectl: Kubectl, fresh: str, tmp_path: Path
+    ready: tuple[Installation, float], kubectl: Kubectl, fresh: str, tmp_path: Path, figures: dict[str, Any]
 ) -> None:
     ready[0].add_component("backup")
     said = _finished(kubectl, "backup")
@@ -43,7 +44,9 @@ def test_what_was_dumped_is_restored_row_for_row(
     assert "all as dumped" in _finished(kubectl, "backup-check")
 
     dump, rows = _fetched(kubectl, tmp_path)
+    began_s = time.monotonic()
     _restore(kubectl, fresh, dump)
+    figures["restore of a dump, s and bytes"] = round(time.monotonic() - began_s, 1), dump.stat().st_size
     restored = _psql(kubectl, fresh, "phantommesh", (SCRIPTS / "fingerprint.sql").read_text())
     assert len(rows.splitlines()) >= 5
     assert restored.splitlines() == rows.splitlines()

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from instruments.address import loopback
+from instruments.address import measurable
 
 MAX_EVENTS = 6_000_000
 MAX_DURATION_S = 7_200.0
@@ -14,7 +14,7 @@ MAX_EVENTS_PER_REQUEST = 1_000
 
 @dataclass(frozen=True)
 class SendPlan:
-    """A bounded sending of fresh events to one loopback address, open loop.
+    """A bounded sending of fresh events to one address, open loop.
 
     rate_per_s counts events; each request carries events_per_request of them. retry_first_ms: None, or how long after
     a failure the same request (the same event ids) is sent again; each further wait doubles up to retry_longest_ms.
@@ -42,7 +42,7 @@ class SendPlan:
 
     def __post_init__(self) -> None:
         """Raises ValueError for what is out of bounds."""
-        loopback(self.url)
+        measurable(self.url)
         if self.arrivals not in ("constant", "poisson"):
             raise ValueError(f"arrivals {self.arrivals!r}: constant or poisson")
         if not 1 <= self.events_per_request <= MAX_EVENTS_PER_REQUEST:

@@ -1,0 +1,129 @@
+"""What fails under load: the database's pod, a node that is drained, a node that dies."""
+
+import os
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .installation import PLATFORM, Installation
+from .kubectl import Kubectl, until
+from .loading import under_load
+
+WHOLE_WITHIN_S = 180
+pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("way_for_load")]
+
+
+def test_the_database_comes_back_with_all_that_was_acknowledged(
+    ready: tuple[Installation, float], kubectl: Kubectl, tmp_path: Path, figures: dict[str, Any]
+) -> None:
+    with under_load(kubectl, ready[0], tmp_path, "database") as load:
+        killed_ns = time.time_ns()
+        kubectl("delete", "pod", "postgres-0", "-n", PLATFORM, "--grace-period=1", "--wait=false")
+        gone = kubectl.json("get", "pod", "postgres-0", "-n", PLATFORM)["metadata"]["uid"]
+        until(lambda: _uid(kubectl) not in (gone, ""), 60, lambda: "PostgreSQL's pod is not replaced")
+        ready[0].await_ready(WHOLE_WITHIN_S)
+    assert load.account is not None
+    figures["database killed: longest silence s"] = round(load.silence_s(killed_ns), 2)
+    figures["database killed: events, refused at first, lost"] = load.account.sent, load.failed(), load.lost()
+    assert load.lost() == 0
+    assert load.account.handled_twice == 0
+
+
+def _uid(kubectl: Kubectl) -> str:
+    done = kubectl.run("get", "pod", "postgres-0", "-n", PLATFORM, "-o", "jsonpath={.metadata.uid}")
+    return done.stdout if done.returncode == 0 else ""
+
+
+@pytest.fixture
+def nodes(kubectl: Kubectl) -> list[str]:
+    found = [node["metadata"]["name"] for node in kubectl.items("nodes")]
+    if len(found) < 3:
+        pytest.skip(f"needs three nodes, the cluster has {len(found)}")
+    return found
+
+
+def test_replicas_are_spread(ready: tuple[Installation, float], kubectl: Kubectl, nodes: list[str]) -> None:
+    for component in ("automation", "vpn-core"):
+        places = Counter(_places(kubectl, component).values())
+        assert set(places) == set(nodes), f"{component}: {places}"
+    assert ready[0].unready() == []
+
+
+def test_a_drained_node_fails_no_request(
+    ready: tuple[Installation, float], kubectl: Kubectl, nodes: list[str], tmp_path: Path, figures: dict[str, Any]
+) -> None:
+    victim = _without_singles(kubectl, nodes)
+    with under_load(kubectl, ready[0], tmp_path, "drain") as load:
+        began_s = time.monotonic()
+        try:
+            kubectl(
+                "drain", victim, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=150s",
+                "--pod-selector=app.kubernetes.io/name in (automation,vpn-core)", timeout_s=160,
+            )  # fmt: skip
+            figures["drain of a node, s"] = round(time.monotonic() - began_s, 1)
+            ready[0].await_ready(WHOLE_WITHIN_S)
+            assert victim not in _places(kubectl, "automation").values()
+        finally:
+            kubectl("uncordon", victim)
+    assert load.account is not None
+    figures["drain: events, failed, lost"] = load.account.sent, load.failed(), load.lost()
+    assert (load.failed(), load.lost()) == (0, 0)
+
+
+def test_a_node_that_dies_takes_nothing_acknowledged_with_it(
+    ready: tuple[Installation, float], kubectl: Kubectl, nodes: list[str], tmp_path: Path, figures: dict[str, Any]
+) -> None:
+    """PHANTOMMESH_NODE_CRASH and PHANTOMMESH_NODE_BOOT: commands that are given a node's name."""
+    crash, boot = os.environ.get("PHANTOMMESH_NODE_CRASH", ""), os.environ.get("PHANTOMMESH_NODE_BOOT", "")
+    if not crash or not boot:
+        pytest.skip("PHANTOMMESH_NODE_CRASH and PHANTOMMESH_NODE_BOOT must say how a node is killed and started again")
+    victim = _without_singles(kubectl, nodes)
+    with under_load(kubectl, ready[0], tmp_path, "crash") as load:
+        killed_ns = time.time_ns()
+        _command(crash, victim)
+        try:
+            until(lambda: not _is_ready(kubectl, victim), 90, lambda: "nobody notices that the node is gone")
+            ready[0].await_ready(WHOLE_WITHIN_S)
+        finally:
+            _command(boot, victim)
+        until(lambda: _is_ready(kubectl, victim), 120, lambda: f"{victim} is not ready again")
+    assert load.account is not None
+    figures["node killed: longest silence s"] = round(load.silence_s(killed_ns), 2)
+    figures["node killed: events, failed at first, lost"] = load.account.sent, load.failed(), load.lost()
+    assert load.lost() == 0
+    kubectl("rollout", "restart", "deployment/vpn-core", "-n", PLATFORM)
+    ready[0].await_ready(WHOLE_WITHIN_S)
+    until(lambda: victim in _places(kubectl, "vpn-core").values(), 60, lambda: f"{victim} is not used again")
+
+
+def _places(kubectl: Kubectl, component: str) -> dict[str, str]:
+    """The node of each pod that is not about to go."""
+    found = kubectl.items("pods", "-n", PLATFORM, "-l", f"app.kubernetes.io/name={component}")
+    return {
+        pod["metadata"]["name"]: pod["spec"].get("nodeName", "")
+        for pod in found
+        if "deletionTimestamp" not in pod["metadata"]
+    }
+
+
+def _without_singles(kubectl: Kubectl, nodes: list[str]) -> str:
+    """A node with neither the control plane nor what there is only one of: with it all would be away."""
+    taken = {nodes[0]} | {
+        place for component in ("postgres", "sink", "valkey") for place in _places(kubectl, component).values()
+    }
+    free = sorted(set(nodes) - taken)
+    assert free, f"every node holds something that there is only one of: {taken}"
+    return free[-1]
+
+
+def _is_ready(kubectl: Kubectl, node: str) -> bool:
+    conditions = kubectl.json("get", "node", node)["status"]["conditions"]
+    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+
+
+def _command(command: str, node: str) -> None:
+    subprocess.run([*command.split(), node], check=True, capture_output=True, timeout=120)
