@@ -53,7 +53,7 @@ def kill_database(
 
 def _figures(outcome: Outcome, ledger: Ledger, kills: list[int]) -> dict[str, float]:
     account = ledger.account()
-    away = [_away_s(outcome, at_ns, until_ns) for at_ns, until_ns in zip(kills, [*kills[1:], 2**62], strict=True)]
+    away = [away_s(outcome, at_ns, until_ns) for at_ns, until_ns in zip(kills, [*kills[1:], 2**62], strict=True)]
     recovered = [seconds for seconds in away if seconds is not None and np.isfinite(seconds)]
     return {
         "kills": float(len(kills)), "events sent": float(account.sent), "acknowledged": float(account.acknowledged),
@@ -69,12 +69,13 @@ def _figures(outcome: Outcome, ledger: Ledger, kills: list[int]) -> dict[str, fl
     }  # fmt: skip
 
 
-def _away_s(outcome: Outcome, at_ns: int, until_ns: int) -> float | None:
+def away_s(outcome: Outcome, at_ns: int, until_ns: int) -> float | None:
     """From a kill to the first 202 of a request that was sent after the last 503; None without any 503, infinite when
-    no 202 followed."""
-    span = (outcome.intended_ns >= at_ns) & (outcome.intended_ns < until_ns)
-    refused = outcome.intended_ns[span & (outcome.status == 503)]
+    no 202 followed. A 503 counts for the kill after which it was answered: what is under way at a kill is its victim,
+    not one of the kill before."""
+    refused = outcome.intended_ns[(outcome.done_ns >= at_ns) & (outcome.done_ns < until_ns) & (outcome.status == 503)]
     if not len(refused):
         return None
-    again = outcome.done_ns[span & outcome.accepted & (outcome.intended_ns > refused.max())]
+    later = (outcome.intended_ns > refused.max()) & (outcome.intended_ns < until_ns)
+    again = outcome.done_ns[later & outcome.accepted]
     return float(again.min() - at_ns) / 1e9 if len(again) else float("inf")
