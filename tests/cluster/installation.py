@@ -4,7 +4,8 @@ import base64
 import hashlib
 import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,19 @@ class Installation:
         kustomization["components"].append(f"../../../components/{name}")
         path.write_text(yaml.dump(kustomization))
         self.apply()
+
+    @contextmanager
+    def changed(self, change: Callable[[dict[str, Any]], None]) -> Iterator[None]:
+        """The platform's kustomization is another while the block runs. What is applied, and when, is the caller's."""
+        path = self.folder / "platform" / "kustomization.yaml"
+        before = path.read_text()
+        kustomization = yaml.safe_load(before)
+        change(kustomization)
+        path.write_text(yaml.dump(kustomization))
+        try:
+            yield
+        finally:
+            path.write_text(before)
 
     def delete_what_is_left(self) -> None:
         """As delete, also when some or all of it is gone already."""

@@ -12,7 +12,7 @@ import pytest
 from .installation import PLATFORM, STAGES, Installation
 from .kubectl import Kubectl
 from .loading import outside_address
-from .probe_pods import connecting, connecting_from
+from .probe_pods import Attempt, connecting, connecting_from
 
 AS = "app.kubernetes.io/name"
 OPEN, CLOSED = "connected", "TimeoutError"
@@ -39,14 +39,25 @@ LINES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("namespace", "labels", "to", "port", "expected"), LINES)
-def test_a_line(
-    ready: tuple[Installation, float], kubectl: Kubectl, namespace: str, labels: dict[str, str], to: str, port: int,
-    expected: str,
-) -> None:  # fmt: skip
-    pod = ready[0].pods(to)[0]
-    address = kubectl.json("get", "pod", pod, "-n", PLATFORM)["status"]["podIP"]
-    assert connecting(kubectl, namespace, labels, address, port) == expected
+@pytest.fixture(scope="module")
+def outcomes(ready: tuple[Installation, float], kubectl: Kubectl) -> list[str]:
+    """What became of each line, all tried at once."""
+    addresses = {
+        component: kubectl.json("get", "pod", ready[0].pods(component)[0], "-n", PLATFORM)["status"]["podIP"]
+        for component in {to for _, _, to, _, _ in LINES}
+    }
+    return connecting(
+        kubectl, [Attempt(namespace, labels, addresses[to], port) for namespace, labels, to, port, _ in LINES]
+    )
+
+
+@pytest.mark.parametrize(
+    "place",
+    range(len(LINES)),
+    ids=[f"{line[0]}-{line[1].get(AS, 'any')}-{line[2]}-{line[3]}-{line[4]}" for line in LINES],
+)
+def test_a_line(outcomes: list[str], place: int) -> None:
+    assert outcomes[place] == LINES[place][4]
 
 
 @pytest.fixture
@@ -59,5 +70,5 @@ def outside() -> Iterator[tuple[str, int]]:
 def test_automation_cannot_leave_the_cluster(
     ready: tuple[Installation, float], kubectl: Kubectl, outside: tuple[str, int]
 ) -> None:
-    assert connecting(kubectl, "default", {}, *outside) == OPEN  # there is a way, for who may take it
+    assert connecting(kubectl, [Attempt("default", {}, *outside)]) == [OPEN]  # there is a way, for who may take it
     assert connecting_from(kubectl, PLATFORM, ready[0].pods("automation")[0], *outside) == CLOSED

@@ -13,6 +13,9 @@ from .installation import K8S, PLATFORM, Installation
 from .kubectl import Kubectl, until
 
 FRESH = "phantommesh-restored"
+PASSWORD = "only-for-this-test"
+# By TCP: where the socket is differs from image to image.
+_AS_SUPERUSER = ("env", "PGHOST=127.0.0.1", "PGUSER=postgres", f"PGPASSWORD={PASSWORD}")
 SCRIPTS = K8S / "components" / "backup"
 
 
@@ -21,7 +24,7 @@ def fresh(kubectl: Kubectl, tmp_path: Path) -> Iterator[str]:
     """A namespace with an empty PostgreSQL as the base has it, and nothing else. Its pod's name."""
     (tmp_path / "kustomization.yaml").write_text(
         f"namespace: {FRESH}\nresources: [namespace.yaml, postgres]\nsecretGenerator:\n"
-        "  - {name: phantommesh-secrets, literals: [ADMIN_PASSWORD=only-for-this-test]}\n"
+        f"  - {{name: phantommesh-secrets, literals: [ADMIN_PASSWORD={PASSWORD}]}}\n"
     )
     restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": FRESH, "labels": restricted}}
@@ -93,15 +96,15 @@ def _fetched(kubectl: Kubectl, folder: Path) -> tuple[Path, str]:
 
 
 def _restore(kubectl: Kubectl, pod: str, dump: Path) -> None:
-    kubectl("exec", pod, "-n", FRESH, "--", "createdb", "--username=postgres", "phantommesh")
+    kubectl("exec", pod, "-n", FRESH, "--", *_AS_SUPERUSER, "createdb", "phantommesh")
     kubectl.output(
-        "exec", "-i", pod, "-n", FRESH, "--", "pg_restore", "--username=postgres", "--exit-on-error", "--no-owner",
+        "exec", "-i", pod, "-n", FRESH, "--", *_AS_SUPERUSER, "pg_restore", "--exit-on-error", "--no-owner",
         "--no-privileges", "--dbname=phantommesh", data=dump.read_bytes(),
     )  # fmt: skip
 
 
 def _psql(kubectl: Kubectl, pod: str, database: str, sql: str) -> str:
     return kubectl(
-        "exec", "-i", pod, "-n", FRESH, "--", "psql", "--username=postgres", "--no-psqlrc", "--quiet", "--tuples-only",
+        "exec", "-i", pod, "-n", FRESH, "--", *_AS_SUPERUSER, "psql", "--no-psqlrc", "--quiet", "--tuples-only",
         "--no-align", "--set=ON_ERROR_STOP=1", database, text=sql,
     )  # fmt: skip

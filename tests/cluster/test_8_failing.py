@@ -1,4 +1,4 @@
-"""What fails under load: the database's pod, a node that is drained, a node that dies."""
+"""What fails under load: a replica, the database's pod, a node that is drained, a node that dies."""
 
 import os
 import subprocess
@@ -9,12 +9,42 @@ from typing import Any
 
 import pytest
 
+from .asking import asking
 from .installation import PLATFORM, Installation
 from .kubectl import Kubectl, until
 from .loading import under_load
 
 WHOLE_WITHIN_S = 180
+INTERRUPTED_AT_MOST_S = 1.0
 pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("way_for_load")]
+
+
+def test_a_killed_replica_interrupts_for_less_than_a_second(
+    ready: tuple[Installation, float], kubectl: Kubectl, url: str, certificate: tuple[Path, Path], tmp_path: Path,
+    figures: dict[str, Any],
+) -> None:  # fmt: skip
+    victim = ready[0].pods("automation")[0]
+    with under_load(kubectl, ready[0], tmp_path, "kill") as load, asking(url, certificate[0]) as asked:
+        until(lambda: asked.answers["200"] >= 100, 60, lambda: f"before the kill: {asked.answers}")
+        before = asked.answers.copy()
+        killed_ns = time.time_ns()
+        kubectl("delete", "pod", victim, "-n", PLATFORM, "--grace-period=0", "--force", "--wait=false")
+        back_s = until(
+            lambda: victim not in ready[0].pods("automation") and not ready[0].unready(), WHOLE_WITHIN_S,
+            lambda: "; ".join(ready[0].unready()) or f"{victim} is still there",
+        )  # fmt: skip
+        until(lambda: asked.answers["200"] >= before["200"] + 200, 60, lambda: f"after the kill: {asked.answers}")
+    assert load.account is not None
+    figures["replica killed: interruption s, through the service and the ingress"] = (
+        round(load.silence_s(killed_ns), 2), round(asked.longest_s, 2),
+    )  # fmt: skip
+    figures["replica killed: back after s"] = round(back_s, 1)
+    figures["replica killed: events, refused at first, lost"] = load.account.sent, load.failed(), load.lost()
+    figures["replica killed: questions through the ingress"] = dict(asked.answers)
+    assert set(before) == {"200"}, f"before the kill: {before}"
+    assert load.silence_s(killed_ns) < INTERRUPTED_AT_MOST_S
+    assert asked.longest_s < INTERRUPTED_AT_MOST_S
+    assert (load.lost(), load.account.handled_twice) == (0, 0)
 
 
 def test_the_database_comes_back_with_all_that_was_acknowledged(
