@@ -4,7 +4,7 @@ import base64
 import hashlib
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from .kubectl import Kubectl, until
 K8S = Path(__file__).resolve().parents[2] / "k8s"
 PLATFORM, STAGES = "phantommesh-dev", "readiness-dev"
 USER, PASSWORD = "release", "only-for-this-test"
+SINGLES = ("postgres", "sink", "valkey")
 HOST = "phantommesh.example"
 WORKLOADS = "deployments,statefulsets"
 _OVERLAY = Path("overlays", "dev")
@@ -64,13 +65,18 @@ class Installation:
             "delete", "-k", str(self.folder), "--ignore-not-found", "--wait=true", "--timeout=170s", timeout_s=180
         )
 
-    def await_ready(self, patience_s: float) -> float:
-        """Every replica of every workload is ready, as many as the autoscaler keeps at least; the seconds it took."""
-        return until(lambda: not self.unready(), patience_s, lambda: "; ".join(self.unready()))
+    def await_ready(self, patience_s: float, *components: str) -> float:
+        """Every replica of these or of all workloads is ready, as many as the autoscaler keeps at least; the seconds it
+        took."""
+        return until(lambda: not self.unready(*components), patience_s, lambda: "; ".join(self.unready(*components)))
 
-    def unready(self) -> list[str]:
-        """Workloads that are not as declared."""
-        found = self.kubectl.items(WORKLOADS, "-n", PLATFORM)
+    def unready(self, *components: str) -> list[str]:
+        """Those of these or of all workloads that are not as declared."""
+        found = [
+            item
+            for item in self.kubectl.items(WORKLOADS, "-n", PLATFORM)
+            if not components or item["metadata"]["name"] in components
+        ]
         return [
             f"{item['kind']} {item['metadata']['name']}: {_ready(item)} of {_wanted(item)} ready"
             for item in found
@@ -93,8 +99,14 @@ def _wanted(item: Any) -> int:
     return max(int(item["spec"]["replicas"]), 3 if item["metadata"]["name"] == "automation" else 0)
 
 
+def _first(nodes: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The labels that tell the first node from the others."""
+    return {"kubernetes.io/hostname": min(node["metadata"]["labels"]["kubernetes.io/hostname"] for node in nodes)}
+
+
 def written_overlay(kubectl: Kubectl, folder: Path, without: Iterable[str]) -> Installation:
-    """A copy of k8s/ with secrets of its own. ``without``: components whose images the cluster cannot have."""
+    """A copy of k8s/ with secrets of its own. ``without``: components whose images the cluster cannot have. Of several
+    nodes the first has everything that there is only one of, so that the others may go."""
     copy = folder / "k8s"
     shutil.copytree(K8S, copy)
     platform = copy / _OVERLAY / "platform"
@@ -108,5 +120,10 @@ def written_overlay(kubectl: Kubectl, folder: Path, without: Iterable[str]) -> I
         gone = {"apiVersion": "apps/v1", "kind": "any", "metadata": {"name": component}, "$patch": "delete"}
         target = {"kind": "Deployment|StatefulSet", "name": component}
         kustomization["patches"].append({"target": target, "patch": yaml.dump(gone)})
+    nodes = kubectl.items("nodes")
+    if len(nodes) > 1:
+        pinned = {"op": "add", "path": "/spec/template/spec/nodeSelector", "value": _first(nodes)}
+        target = {"kind": "Deployment|StatefulSet", "name": "|".join(SINGLES)}
+        kustomization["patches"].append({"target": target, "patch": yaml.dump([pinned])})
     (platform / "kustomization.yaml").write_text(yaml.dump(kustomization))
     return Installation(kubectl, copy / _OVERLAY)
