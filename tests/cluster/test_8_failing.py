@@ -113,6 +113,7 @@ def test_a_node_that_dies_takes_nothing_acknowledged_with_it(
     if not crash or not boot:
         pytest.skip("PHANTOMMESH_NODE_CRASH and PHANTOMMESH_NODE_BOOT must say how a node is killed and started again")
     victim = _without_singles(kubectl, nodes)
+    _spread_again(ready[0], kubectl, victim)
     with under_load(kubectl, ready[0], tmp_path, "crash") as load:
         killed_ns = time.time_ns()
         _command(crash, victim)
@@ -131,9 +132,17 @@ def test_a_node_that_dies_takes_nothing_acknowledged_with_it(
     figures["node killed: all replicas elsewhere after it was noticed, s"] = round(whole_s, 1)
     figures["node killed: events, failed at first, lost"] = load.account.sent, load.failed(), load.lost()
     assert load.lost() == 0
-    kubectl("rollout", "restart", "deployment/vpn-core", "-n", PLATFORM)
-    ready[0].await_ready(WHOLE_WITHIN_S)
-    until(lambda: victim in _places(kubectl, "vpn-core").values(), 60, lambda: f"{victim} is not used again")
+    _spread_again(ready[0], kubectl, victim)
+
+
+def _spread_again(installation: Installation, kubectl: Kubectl, node: str) -> None:
+    """New replicas, of which this node has its share. Fails when it has none."""
+    kubectl("rollout", "restart", "deployment/automation", "deployment/vpn-core", "-n", PLATFORM)
+    installation.await_ready(WHOLE_WITHIN_S)
+    for component in ("automation", "vpn-core"):
+        kubectl("rollout", "status", f"deployment/{component}", "-n", PLATFORM, "--timeout=150s", timeout_s=160)
+        places = _places(kubectl, component, ready=True)
+        assert node in places.values(), f"{component} is not on {node}: {places}"
 
 
 def _whole_without(kubectl: Kubectl, victim: str) -> bool:
