@@ -23,6 +23,8 @@ _SETTINGS = {
     "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
     "API__HOST": "127.0.0.1",
     "API__WORKERS": "1",
+    # Tasks that follow a pod outlast an API server that is away for 90 s; the default of 5 tries is 15 s.
+    "WORKERS__API_RETRIES": "10",
     # Airflow runs on the machine that is measured: it looks for work once a second, and reads the DAG files once.
     "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
     "SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "5",
@@ -76,6 +78,7 @@ class AirflowHome:
         user = environ.get("USER") or environ.get("LOGNAME") or USER
         return {
             **kept,
+            **_kubeconfig(environ),
             "PATH": os.pathsep.join(path),
             "PYTHONPATH": str(PROJECT / "include"),
             "HOME": _writable_home(environ, self.folder),
@@ -88,12 +91,17 @@ class AirflowHome:
         }
 
 
-def prepare(runs: Path, settings: Mapping[str, str] | None = None) -> AirflowHome:
+def prepare(runs: Path, settings: Mapping[str, str] | None = None, *, pods: bool = False) -> AirflowHome:
     """The Airflow of a home folder, on a free port. Passwords and keys are made once and kept, readable by the owner
-    only. Raises OSError if the folder cannot be written."""
+    only. ``pods``: its scheduler is made ready to start stages as pods, for 120 MiB and some seconds. Raises OSError if
+    the folder cannot be written."""
     runs = runs.absolute()
     folder = runs / "airflow"
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config").mkdir(parents=True, exist_ok=True)
+    local_settings = folder / "config" / "airflow_local_settings.py"
+    local_settings.unlink(missing_ok=True)
+    if pods:
+        local_settings.write_text("import orchestration.preload\n")
     kept = folder / "secrets.json"
     if not kept.exists():
         made = {
@@ -122,6 +130,12 @@ def _write_secret(path: Path, text: str) -> None:
     with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as sink:  # noqa: PTH123 - from birth
         sink.write(text)
     partial.replace(path)
+
+
+def _kubeconfig(environ: Mapping[str, str]) -> dict[str, str]:
+    """The caller's KUBECONFIG, which may be several files, for processes that run in another folder."""
+    paths = [path for path in environ.get("KUBECONFIG", "").split(os.pathsep) if path]
+    return {"KUBECONFIG": os.pathsep.join(str(Path(path).expanduser().absolute()) for path in paths)} if paths else {}
 
 
 def _writable_home(environ: Mapping[str, str], otherwise: Path) -> str:

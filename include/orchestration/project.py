@@ -24,9 +24,9 @@ def home_folder(environ: Mapping[str, str] = os.environ) -> Path:
     return PROJECT / environ.get("READINESS_HOME", ".readiness")
 
 
-def home(environ: Mapping[str, str] = os.environ) -> Home:
-    """The same home, with the archive of READINESS_ARCHIVE where that is given. Raises HomeError."""
-    elsewhere = environ.get("READINESS_ARCHIVE", "")
+def home(environ: Mapping[str, str] = os.environ, archive: str | None = None) -> Home:
+    """The same home, with the archive given, else that of READINESS_ARCHIVE where that is set. Raises HomeError."""
+    elsewhere = archive or environ.get("READINESS_ARCHIVE", "")
     return find_home(
         home_folder(environ), elsewhere if is_url(elsewhere) or not elsewhere else str(PROJECT / elsewhere)
     )

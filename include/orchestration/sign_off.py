@@ -11,12 +11,15 @@ from airflow.sdk import Context, Param
 from airflow.sdk.exceptions import AirflowSkipException
 from readiness.clients.home import Home
 
-from orchestration.project import home
 from orchestration.run_identity import ASK, readiness_run_id
+from orchestration.sealed_evidence import ShownReport, needs_signature, shown_report
 from orchestration.stage_operators import StageOperator
+from orchestration.stage_place import StagePlace
 
 APPROVE, REJECT = "Approve", "Reject"
-REPORT = "report"
+_SHOWN = "shown_digest"
+"""Key under which the question leaves the evidence digest that it shows. It goes back with the answer, to be compared
+with what the archive holds; it can make an answer void, never valid."""
 
 
 def answer_form() -> dict[str, Param]:
@@ -25,21 +28,22 @@ def answer_form() -> dict[str, Param]:
 
 
 class AskForSignOff(HITLOperator):
-    """Asks a person, showing the provisional decision, every objective and the evidence digest. Skipped when the run
-    asks for no sign-off. Nobody answering in time counts as Reject, without a name."""
+    """Asks a person, showing the provisional decision, every objective and the evidence digest as they are sealed.
+    Skipped when the plan asks for no sign-off. Nobody answering in time counts as Reject, without a name."""
 
-    def __init__(self, *, environment: str, **kwargs: Any) -> None:
+    def __init__(self, *, series: str, place: StagePlace, **kwargs: Any) -> None:
         super().__init__(subject="Release readiness", options=[APPROVE, REJECT], defaults=REJECT, **kwargs)
-        self.environment = environment
+        self.series, self.place = series, place
 
     def execute(self, context: Context) -> Any:
-        if not context["params"]["sign_off"]:
+        run_id, at = readiness_run_id(self.series, str(context["run_id"])), self.place.home()
+        if not needs_signature(at, run_id):
             raise AirflowSkipException("this run asks for no sign-off")
-        run_id = readiness_run_id(self.environment, str(context["run_id"]))
-        shown = context["ti"].xcom_pull(task_ids=REPORT)
+        shown = shown_report(at, run_id)
         version = context["params"]["version"]
-        self.subject = f"{shown['decision']}: may {version or 'this release'} ship? ({run_id})"
-        self.body = question(run_id, list(context["params"]["scenarios"]), shown, home())
+        self.subject = f"{shown.decision}: may {version or 'this release'} ship? ({run_id})"
+        self.body = question(run_id, list(context["params"]["scenarios"]), shown, at)
+        context["ti"].xcom_push(key=_SHOWN, value=shown.evidence_digest)
         return super().execute(context)
 
 
@@ -50,15 +54,19 @@ class SignOffOperator(StageOperator):
         super().__init__(stage="sign_off", **kwargs)
 
     def arguments(self, context: Context) -> list[str]:
-        if not context["params"]["sign_off"]:
-            return ["--answer=not-required"]
         ti = context["ti"]
-        return answer_arguments(ti.xcom_pull(task_ids=ASK), ti.xcom_pull(task_ids=REPORT))
+        if not needs_signature(self.place.home(), readiness_run_id(self.series, str(context["run_id"]))):
+            return ["--answer=not-required"]
+        return answer_arguments(ti.xcom_pull(task_ids=ASK), ti.xcom_pull(task_ids=ASK, key=_SHOWN))
 
 
-def answer_arguments(answer: Any, shown: Any) -> list[str]:
-    """The arguments of ``readiness stage sign-off`` for a question's result (None: it has none) and what was shown."""
-    person = (answer or {}).get("responded_by_user")
+def answer_arguments(answer: Any, shown_digest: str | None) -> list[str]:
+    """The arguments of ``readiness stage sign-off`` for a question's result and the digest that it showed. Without a
+    result, or without knowing what was shown, nobody was asked; a result without a person is a question that nobody
+    answered in time."""
+    if not answer or not shown_digest:
+        return ["--answer=unasked"]
+    person = answer.get("responded_by_user")
     if not person:
         return ["--answer=none"]
     word = "approve" if list(answer["chosen_options"]) == [APPROVE] else "reject"
@@ -67,17 +75,16 @@ def answer_arguments(answer: Any, shown: Any) -> list[str]:
     arguments = [f"--answer={word}", f"--by={person.get('name') or person['id']}"]
     arguments += [f"--answered-at={at if isinstance(at, str) else at.isoformat()}"]
     arguments += [f"--comment={comment}"] if comment else []
-    arguments += [f"--shown-digest={shown['evidence_digest']}"] if shown else []
-    return arguments
+    return [*arguments, f"--shown-digest={shown_digest}"]
 
 
-def question(run_id: str, scenarios: list[str], shown: dict[str, Any], at: Home) -> str:
+def question(run_id: str, scenarios: list[str], shown: ShownReport, at: Home) -> str:
     """What the person reads (Markdown): the provisional decision, each objective, the digest that the answer binds."""
     rows = [row for scenario in scenarios for row in _objective_rows(run_id, scenario, at)]
     return "\n".join([
-        f"Run `{run_id}`, decision so far: **{shown['decision']}**. The report: `{shown['report']}`.",
+        f"Run `{run_id}`, decision so far: **{shown.decision}**. The report: `{shown.address}`.",
         "", "| scenario | objective | measured | must be | verdict |", "|---|---|---|---|---|", *rows, "",
-        f"Your answer is bound to the evidence digest `{shown['evidence_digest']}`.",
+        f"Your answer is bound to the evidence digest `{shown.evidence_digest}`.",
     ])  # fmt: skip
 
 

@@ -1,7 +1,5 @@
-"""Tasks that run one stage each as a process of its own (``readiness stage ...``)."""
+"""Tasks that execute one stage each, wherever the stages of their environment run."""
 
-import json
-import os
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -9,13 +7,11 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from orchestration.project import PROJECT, command, home, home_folder, stage_environment
 from orchestration.run_identity import readiness_run_id
-from orchestration.stage_process import StageProcess
+from orchestration.sealed_evidence import require_approved, teardown_problem
+from orchestration.stage_place import RunningStage, StageCall, StagePlace
 from orchestration.trigger_form import plan_arguments, unknown_keys
 
-_GRACE_S = 30.0
-"""From SIGTERM to SIGKILL where the task itself stops its stage (a timeout, an error)."""
 _FINISHED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 _POLL_S = 1.0
 
@@ -23,64 +19,36 @@ _POLL_S = 1.0
 class StageOperator(BaseOperator):
     """One stage, for the whole run or for one scenario. Output goes to the task's log as it comes.
 
-    When the task is killed (marked failed, cleared) the stage gets SIGTERM and its last lines are still logged; when
-    the task times out it gets SIGTERM, and SIGKILL after 30 s.
-    """
+    ``series``: what the ids of the runs begin with. ``place``: where the stage runs, and where its evidence lies."""
 
     template_fields: Sequence[str] = ("scenario",)
 
-    def __init__(self, *, stage: str, environment: str, scenario: Any = None, **kwargs: Any) -> None:
+    def __init__(self, *, stage: str, series: str, place: StagePlace, scenario: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.stage = stage
-        self.environment = environment
+        self.series = series
+        self.place = place
         self.scenario = scenario
-        self._process: StageProcess | None = None
+        self._running: RunningStage | None = None
 
     def arguments(self, context: Context) -> list[str]:  # noqa: ARG002 - for those that override it
-        """The arguments after ``--run``."""
-        return [f"--scenario={self.scenario}"] if self.scenario is not None else []
+        """What else the stage is given on its command line."""
+        return []
 
-    def outcome(self, exit_code: int, lines: list[str]) -> Any:
-        """What the task returns. Raises AirflowFailException for a stage that failed."""
-        if exit_code != 0:
-            last = next((line for line in reversed(lines) if line.strip()), "it said nothing")
-            how = f"exit {exit_code}" if exit_code > 0 else f"signal {-exit_code}"
-            raise AirflowFailException(f"stage {self.stage} failed ({how}): {last}")
-        return None
+    def conclude(self, run_id: str) -> None:
+        """Look at what the stage left behind. Raises AirflowFailException where that is to fail the task."""
 
-    def execute(self, context: Context) -> Any:
-        run_id = readiness_run_id(self.environment, str(context["run_id"]))
-        self._require_plan(run_id)
-        name = self.stage.replace("_", "-")
-        argv = [command("readiness"), "stage", name, f"--run={run_id}", f"--home={home_folder()}"]
-        argv += self.arguments(context)
-        self.log.info("%s", " ".join(argv))
-        self._process = StageProcess(argv, env=stage_environment(os.environ), cwd=PROJECT)
-        lines: list[str] = []
-        try:
-            for line in self._process.lines():
-                self.log.info("%s", line)
-                lines = [*lines[-19:], line]
-            exit_code = self._process.wait()
-        except BaseException:  # a timeout of the task is one
-            self._process.stop(_GRACE_S)
-            raise
-        return self.outcome(exit_code, lines)
-
-    def _require_plan(self, run_id: str) -> None:
-        """Raises AirflowFailException for a run that does not exist: what always runs must not begin to make it up."""
-        # Imported here: every task imports this module.
-        from readiness.clients.archive import open_archive
-        from readiness.model.evidence import RUN_SCOPE, StageRef
-
-        if self.stage != "plan" and not open_archive(home()).is_sealed(run_id, StageRef(RUN_SCOPE, "plan")):
-            raise AirflowFailException(
-                f"stage {self.stage}: run {run_id} was never planned; see why request or plan failed"
-            )
+    def execute(self, context: Context) -> None:
+        run_id = readiness_run_id(self.series, str(context["run_id"]))
+        scenario = None if self.scenario is None else str(self.scenario)
+        call = StageCall(self.stage, run_id, scenario, tuple(self.arguments(context)))
+        self._running = self.place.prepare(call, context, self.log)
+        self._running.follow()
+        self.conclude(run_id)
 
     def on_kill(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
+        if self._running is not None:
+            self._running.terminate()
 
 
 class RequestOperator(BaseOperator):
@@ -99,9 +67,15 @@ class RequestOperator(BaseOperator):
 class PlanOperator(StageOperator):
     """Freezes what the trigger form asked for, in the name of the one who triggered the run."""
 
+    def __init__(self, *, environment: str, purpose: str, **kwargs: Any) -> None:
+        super().__init__(stage="plan", **kwargs)
+        self.environment = environment
+        self.purpose = purpose
+
     def arguments(self, context: Context) -> list[str]:
         who = context["dag_run"].triggering_user_name
-        return plan_arguments(context["params"], environment=self.environment, requested_by=who)
+        asked = plan_arguments(context["params"], environment=self.environment, requested_by=who)
+        return [*asked, f"--purpose={self.purpose}"]
 
 
 class LoadOperator(StageOperator):
@@ -112,11 +86,11 @@ class LoadOperator(StageOperator):
         super().__init__(stage="load", **kwargs)
         self.last_of_scenario = last_of_scenario
 
-    def execute(self, context: Context) -> Any:
+    def execute(self, context: Context) -> None:
         before = int(context["ti"].map_index or 0) - 1
         while before >= 0 and self._state(context, before) not in _FINISHED:
             time.sleep(_POLL_S)  # between two looks; the task's execution_timeout is the deadline
-        return super().execute(context)
+        super().execute(context)
 
     def _state(self, context: Context, map_index: int) -> str | None:
         run_id = str(context["run_id"])
@@ -127,29 +101,11 @@ class LoadOperator(StageOperator):
         return next(iter(found.values()), None)
 
 
-class ReportOperator(StageOperator):
-    """Returns what the report shows: the last line of the stage, ``{"evidence_digest", "report_sha256", ...}``.
-
-    Only to be shown to people and handed back for comparison: nothing is judged by it."""
-
-    def outcome(self, exit_code: int, lines: list[str]) -> dict[str, Any]:
-        super().outcome(exit_code, lines)
-        try:
-            shown = json.loads(lines[-1])
-            return {key: str(shown[key]) for key in ("evidence_digest", "report_sha256", "decision", "report")}
-        except (IndexError, KeyError, TypeError, ValueError) as error:
-            last = lines[-1] if lines else ""
-            raise AirflowFailException(f"stage report: its last line is not the JSON of a report: {last!r}") from error
-
-
 class DecideOperator(StageOperator):
-    """The last task: fails unless the decision is APPROVED."""
+    """The last task: fails unless the sealed decision is APPROVED."""
 
-    def outcome(self, exit_code: int, lines: list[str]) -> Any:
-        decision = {2: "REJECTED", 3: "INCONCLUSIVE"}.get(exit_code)
-        if decision:
-            raise AirflowFailException(f"the decision is {decision}: this release may not ship")
-        return super().outcome(exit_code, lines)
+    def conclude(self, run_id: str) -> None:
+        require_approved(self.place.home(), run_id)
 
 
 class CloseOperator(BaseOperator):
@@ -157,10 +113,12 @@ class CloseOperator(BaseOperator):
 
     Airflow skips what waits in a run that is marked failed, executes its teardowns, and would then call the run a
     success because nothing at its end failed; release gates read that state. So this is a teardown itself, after the
-    real one. It does not wait for the decision: that fails the run by itself, also when it is made once more."""
+    real one. It does not wait for the decision: that fails the run by itself, also when it is made once more. Whether
+    the platform is down says the sealed evidence; the task's state only tells that this was said in the present go."""
 
-    def __init__(self, *, teardown: str, decide: str, **kwargs: Any) -> None:
+    def __init__(self, *, series: str, place: StagePlace, teardown: str, decide: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.series, self.place = series, place
         self.teardown_id, self.decide_id = teardown, decide
 
     def execute(self, context: Context) -> None:
@@ -171,3 +129,5 @@ class CloseOperator(BaseOperator):
             raise AirflowFailException("the run was ended by hand before its decision")
         if found.get(self.teardown_id) != "success":
             raise AirflowFailException(f"the platform was not torn down: the task is {found.get(self.teardown_id)}")
+        if problem := teardown_problem(self.place.home(), readiness_run_id(self.series, run_id)):
+            raise AirflowFailException(f"the platform was not torn down: {problem}")

@@ -30,12 +30,20 @@ _SIGN_OFF_DEFAULT_S = 4 * 3600.0
 
 @dataclass(frozen=True)
 class TimeLimits:
-    """``limit_s``: stage -> seconds. A mapped load waits for the scenario before it, so its bound includes that."""
+    """``work_s``: stage -> seconds that it may take by itself. ``wait_s``: stage -> seconds that its task may wait
+    before: a mapped load waits for the scenario before it."""
 
-    limit_s: Mapping[str, float]
+    work_s: Mapping[str, float]
+    wait_s: Mapping[str, float]
 
-    def of(self, stage: str) -> timedelta:
-        return timedelta(seconds=self.limit_s[stage])
+    @property
+    def limit_s(self) -> Mapping[str, float]:
+        """Stage -> seconds of its task."""
+        return {stage: work_s + self.wait_s.get(stage, 0.0) for stage, work_s in self.work_s.items()}
+
+    def of(self, stage: str, more_s: float = 0.0) -> timedelta:
+        """The bound of the task, with ``more_s`` for what the place adds."""
+        return timedelta(seconds=self.limit_s[stage] + more_s)
 
 
 def time_limits(environment: Environment, scenarios: Iterable[Scenario]) -> TimeLimits:
@@ -49,10 +57,10 @@ def time_limits(environment: Environment, scenarios: Iterable[Scenario]) -> Time
     return TimeLimits({
         **_FIXED_S,
         "deploy": environment.start_timeout + _START_S,
-        "load": load_s + _STEADY_S + before_s,
+        "load": load_s + _STEADY_S,
         "collect": collect_s,
         "decide": _START_S + _EXAMINE_S * len(scenarios),
-    })  # fmt: skip
+    }, {"load": before_s})  # fmt: skip
 
 
 def sign_off_timeout(environ: Mapping[str, str] = os.environ) -> timedelta:

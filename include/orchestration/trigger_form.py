@@ -26,7 +26,7 @@ def trigger_form(environment: Environment, scenarios: Iterable[str]) -> dict[str
         ),
         "version": Param(
             "", type="string", title="Version under test", maxLength=100, pattern=r"^([A-Za-z0-9][A-Za-z0-9.+_-]*)?$",
-            description="Empty: what is installed.",
+            description="Empty: what is installed, or what the overlay names.",
         ),
         "sign_off": Param(
             environment.sign_off, type="boolean", title="Sign-off",
@@ -36,6 +36,15 @@ def trigger_form(environment: Environment, scenarios: Iterable[str]) -> dict[str
             usual, type="integer", title=f"Replicas of {environment.under_load}", minimum=1, maximum=_MOST_REPLICAS,
         ),
     }  # fmt: skip
+
+
+def drill_form(environment: Environment, scenarios: Iterable[str]) -> dict[str, Param]:
+    """The parameters of a drill: the same, over scenarios with a drill, and without a signature."""
+    names = sorted(scenarios)
+    form = trigger_form(environment, names)
+    del form["sign_off"]
+    form["scenarios"].value = ["failover"] if "failover" in names else names[:1]
+    return form
 
 
 def unknown_keys(conf: Iterable[str], form: Sequence[str]) -> str:
@@ -53,7 +62,7 @@ def plan_arguments(params: Mapping[str, Any], *, environment: str, requested_by:
     """The arguments of ``readiness stage plan``. Values are joined by "=", so that none can pass for an option."""
     arguments = [f"--environment={environment}", f"--profile={params['profile']}", f"--replicas={params['replicas']}"]
     arguments += [f"--scenario={name}" for name in params["scenarios"]]
-    arguments += ["--sign-off" if params["sign_off"] else "--no-sign-off"]
+    arguments += ["--sign-off" if params.get("sign_off") else "--no-sign-off"]
     arguments += [f"--version={params['version']}"] if params["version"] else []
     arguments += [f"--requested-by={requested_by}"] if requested_by else []
     return arguments

@@ -15,7 +15,7 @@ from orchestration.airflow_home import AirflowHome, prepare
 from orchestration.home_lock import HomeInUseError, home_lock
 from orchestration.processes import ProcessIdentity, stop_all
 from orchestration.project import PROJECT, stage_environment
-from orchestration.run_identity import readiness_run_id
+from orchestration.run_identity import drill_series, readiness_run_id
 from orchestration.sign_off import answer_arguments
 from orchestration.stage_process import StageProcess
 from orchestration.time_limits import sign_off_timeout, time_limits
@@ -159,7 +159,7 @@ def test_the_plan_is_asked_for_what_the_form_says() -> None:
     assert more[-3:] == ["--no-sign-off", "--version=1.2", "--requested-by=--who"]
 
 
-SHOWN = {"evidence_digest": "d" * 64}
+SHOWN = "d" * 64
 PERSON = {"id": "7", "name": "vera"}
 
 
@@ -172,7 +172,7 @@ def _answer(*chosen: str, by: Any = PERSON, comment: str | None = None) -> dict[
 @pytest.mark.parametrize(
     ("answer", "word"),
     [
-        (None, "none"),  # the question failed, was skipped, or never asked
+        (None, "unasked"),  # the question failed, or was never put
         (_answer("Reject", by=None), "none"),  # nobody answered in time: the default, without a name
         (_answer("Approve", by=None), "none"),  # an approval by nobody is none
         (_answer("Approve"), "approve"),
@@ -183,6 +183,30 @@ def _answer(*chosen: str, by: Any = PERSON, comment: str | None = None) -> dict[
 )
 def test_only_a_person_who_chose_approve_approves(answer: Any, word: str) -> None:
     assert answer_arguments(answer, SHOWN)[0] == f"--answer={word}"
+
+
+def test_an_answer_to_nobody_knows_what_is_none() -> None:
+    assert answer_arguments(_answer("Approve"), None) == ["--answer=unasked"]
+
+
+def test_a_drills_run_is_never_taken_for_a_releases() -> None:
+    assert readiness_run_id(drill_series("dev"), "a-b") == "dev.drill-a-b"
+    assert checked_run_id(readiness_run_id(drill_series("e" * 60), "x" * 250))
+
+
+def test_what_starts_pods_gets_the_callers_kubeconfig_wherever_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    home = prepare(tmp_path / "home", pods=True)
+    found = home.environment({"KUBECONFIG": f"a.yaml:{tmp_path}/b.yaml", "PATH": "/bin"})
+    assert found["KUBECONFIG"] == f"{tmp_path}/a.yaml:{tmp_path}/b.yaml"
+    assert found["AIRFLOW__WORKERS__API_RETRIES"] == "10"
+    local_settings = home.folder / "config" / "airflow_local_settings.py"
+    assert "orchestration.preload" in local_settings.read_text()
+    prepare(tmp_path / "home")
+    assert not local_settings.exists()
+    assert "KUBECONFIG" not in home.environment({"PATH": "/bin"})
 
 
 def test_an_answer_carries_who_when_what_and_the_digest_that_was_shown() -> None:

@@ -17,6 +17,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "disk_full": {"component": "postgres", "for": "5s"},
     "partition": {"between": ["automation", "sink"], "how": "refuse", "for": "5s"},
     "slow": {"between": ["automation", "vpn-core"], "latency": "200ms", "bandwidth": "8Mbit/s", "for": "5s"},
+    "drain": {"component": "automation", "for": "20s"},
     "command": {"component": "automation", "fault": "cut-power", "for": "5s"},
 }
 

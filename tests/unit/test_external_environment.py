@@ -48,7 +48,11 @@ def test_the_local_environment_is_of_the_other_kind() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("driver: external", "driver: remote", "3: driver: 'remote' is none that there is; legal are local, external"),
+        (
+            "driver: external",
+            "driver: remote",
+            "3: driver: 'remote' is none that there is; legal are local, external, kubernetes",
+        ),
         ("driver: external\n", "", "driver: this key is missing; legal are local, external"),
         ("http://127.0.0.1:8080", "127.0.0.1:8080", "4: target.base_url: String should match pattern"),
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080/v1", "4: target.base_url: String should match pattern"),

@@ -29,7 +29,7 @@ def problems(tmp_path: Path, text: str) -> list[str]:
 def test_everything_that_is_shipped_is_valid() -> None:
     found, bad = read_all(SHIPPED)
     assert bad == []
-    assert {item.name for item in found} == {*RATES_PER_MIN, "failover", "cascading", "local"}
+    assert {item.name for item in found} == {*RATES_PER_MIN, "failover", "cascading", "local", "dev", "staging", "prod"}
 
 
 @pytest.mark.parametrize(("name", "expected"), RATES_PER_MIN.items())

@@ -30,7 +30,7 @@ def decide_evidence(
     return RunDecision(
         run_id=plan.run_id,
         decision=decision,
-        scope="release" if plan.profile == "full" else "merge",
+        scope="drill" if plan.purpose == "drill" else "release" if plan.profile == "full" else "merge",
         reasons=tuple(dict.fromkeys(reasons)),
         evidence_digest=evidence_digest,
         scenarios=results,
@@ -55,20 +55,25 @@ def decide_run(
     problems: tuple[str, ...],
     evidence_digest: str,
     sign_off: SignOff | None,
+    unrecorded: str = "",
 ) -> RunDecision:
     """The decision of the run. Where the plan asks for a signature, APPROVED needs a named person's "approve" that
     names this very evidence; anything else is REJECTED, and so is, whatever it says, a run whose evidence changed
     after it was shown. A signature never lifts REJECTED or INCONCLUSIVE, and a person's "reject" counts whether or not
-    it was asked for."""
+    it was asked for. ``unrecorded``: why the answer could not be put down, which is no refusal of the release:
+    INCONCLUSIVE where it would have been APPROVED."""
     of_evidence = decide_evidence(plan, results, problems, evidence_digest)
     warnings = tuple(text for text in of_evidence.warnings if text != AWAITING)
     decided = replace(of_evidence, sign_off=sign_off, warnings=warnings)
     refusal = _refusal(plan.sign_off, evidence_digest, sign_off)
     if not refusal:
         return decided
+    word = Decision.REJECTED
+    if unrecorded and sign_off is None:
+        word, refusal = Decision.INCONCLUSIVE, unrecorded
     changed = plan.sign_off and sign_off is not None and bool(sign_off.changes)
     if changed or decided.decision is Decision.APPROVED:
-        return replace(decided, decision=Decision.REJECTED, reasons=(refusal,))
+        return replace(decided, decision=word, reasons=(refusal,))
     return replace(decided, reasons=(*decided.reasons, refusal))
 
 

@@ -14,6 +14,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("readiness.cli.archive", "show"),
     "runs": ("readiness.cli.archive", "runs"),
     "report": ("readiness.cli.archive", "report"),
+    "doctor": ("readiness.cli.doctor", "doctor"),
     "self-test": ("readiness.cli.self_test", "self_test"),
 }
 

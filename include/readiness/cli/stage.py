@@ -10,7 +10,7 @@ from readiness.cli.outcome import finish, in_one_line, print_json, uninterrupted
 from readiness.clients.home import Home, scenarios_folder
 
 F = TypeVar("F", bound=Callable[..., Any])
-_ANSWERS = ("approve", "reject", "none", "not-required")
+_ANSWERS = ("approve", "reject", "none", "not-required", "unasked")
 _PHASES = click.option("--phases", required=True, type=click.Path(path_type=Path), help="The phase clock of the load.")
 
 
@@ -54,6 +54,13 @@ def request_options(command: F) -> F:
 @click.option("--scenario", "scenarios", multiple=True, required=True, help="Name of a scenario; may be repeated.")
 @request_options
 @click.option("--requested-by", default="", help="Who asked for the run.")
+@click.option(
+    "--purpose",
+    type=click.Choice(["release", "drill"]),
+    default="release",
+    show_default=True,
+    help="A drill gates nothing and is not signed.",
+)
 def plan(home: Home, run_id: str, scenarios: tuple[str, ...], **options: Any) -> None:
     """Freeze what was asked for."""
     from readiness.stages.plan import Request

@@ -78,6 +78,10 @@ class Archive:
         """Where people will find the file once the stage is sealed."""
         return self._store.address(stage.attempt_at, name)
 
+    def address_of(self, run_id: str, ref: StageRef, name: str) -> str:
+        """Where people find this file of the last sealed attempt. Raises ArchiveError if there is none."""
+        return self._store.address(self._last(run_id, ref), name)
+
     def seal(
         self,
         stage: OpenStage,
@@ -139,6 +143,10 @@ class Archive:
     def is_sealed(self, run_id: str, ref: StageRef) -> bool:
         """Whether the stage has a sealed attempt."""
         return bool(self._store.sealed(StageKey(run_id, ref)))
+
+    def sealed_attempts(self, run_id: str, ref: StageRef) -> int:
+        """How many sealed attempts the stage has: more than before means that it has left a word since."""
+        return len(self._store.sealed(StageKey(run_id, ref)))
 
     def runs(self) -> tuple[str, ...]:
         """The ids of all runs, the latest begun last as far as the store can tell."""

@@ -32,7 +32,9 @@ TAKE_BACK: dict[str, Callable[[Leftover], None]] = {
 
 
 def fault_of(step: DrillStep, around: Surroundings) -> Fault:
-    """The fault that a step asks for."""
+    """The fault that a step asks for. Raises DrillError for one that processes of a machine cannot have."""
+    if type(step) not in FAULTS:
+        raise DrillError(f"{step.action}: not possible here; it needs a cluster")
     return FAULTS[type(step)](step, around)
 
 

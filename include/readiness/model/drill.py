@@ -81,6 +81,15 @@ class DiskFull(Step):
     lasts: Lasts = Field(alias="for")
 
 
+class Drain(Step):
+    """A node with a replica of the component takes no more pods, and every pod of the platform on it is evicted, as
+    their disruption budgets allow; afterwards the node is used again. In a cluster only."""
+
+    action: Literal["drain"]
+    component: Slug
+    lasts: Lasts = Field(alias="for")
+
+
 class _BetweenStep(Step):
     between: Annotated[tuple[Slug, ...], Field(min_length=2, max_length=2)]
     """The component that connects, and the one that it connects to."""
@@ -128,11 +137,11 @@ class Command(Step):
 
 
 DrillStep = Annotated[
-    Kill | Pause | DependencyDown | DiskFull | Partition | Slow | Command, Field(discriminator="action")
+    Kill | Pause | DependencyDown | DiskFull | Partition | Slow | Drain | Command, Field(discriminator="action")
 ]
 ACTIONS: tuple[str, ...] = tuple(
     get_args(kind.model_fields["action"].annotation)[0]
-    for kind in (Kill, Pause, DependencyDown, DiskFull, Partition, Slow, Command)
+    for kind in (Kill, Pause, DependencyDown, DiskFull, Partition, Slow, Drain, Command)
 )
 
 

@@ -87,7 +87,7 @@ class Environment(UserModel):
 
     name: Slug
     title: str
-    driver: Literal["local", "external"]
+    driver: Literal["local", "external", "kubernetes"]
     components: Annotated[Mapping[Slug, Component], Field(min_length=1)]
     under_load: Slug
     """The component that takes the load; a run may override its number of replicas."""
@@ -111,6 +111,11 @@ class Environment(UserModel):
         """Data set ("stage/file") that this target does not offer -> why, in words for people. What is measured from
         it has no data; everything else is judged."""
         return {}
+
+    @property
+    def impossible(self) -> Mapping[str, str]:
+        """Action of a drill -> why this driver cannot carry it out, in words for people."""
+        return {"drain": "only a cluster has nodes to drain"}
 
 
 class LocalEnvironment(Environment):
@@ -190,11 +195,3 @@ class ExternalEnvironment(Environment):
         if self.target.deliveries_url is None:
             found["collect/deliveries.parquet"] = "nothing records the target's deliveries (no target.deliveries_url)"
         return found
-
-
-AnyEnvironment = Annotated[LocalEnvironment | ExternalEnvironment, Field(discriminator="driver")]
-"""An environment of any driver, as it is read back from JSON."""
-ENVIRONMENT_KINDS: dict[str, type[LocalEnvironment] | type[ExternalEnvironment]] = {
-    "local": LocalEnvironment,
-    "external": ExternalEnvironment,
-}

@@ -139,12 +139,13 @@ class SignOff:
 
 @dataclass(frozen=True)
 class RunDecision:
-    """The decision of a run. ``scope``: "release", or "merge" for a smoke run, which never gates a release.
+    """The decision of a run. ``scope``: "release"; "merge" for a smoke run, which never gates a release; "drill" for
+    one that gates nothing.
     ``by_scenario``: what the evidence of each scenario alone says; the run's word is never better than the worst."""
 
     run_id: str
     decision: Decision
-    scope: Literal["release", "merge"]
+    scope: Literal["release", "merge", "drill"]
     reasons: tuple[str, ...]
     evidence_digest: str
     scenarios: tuple[ScenarioResult, ...]

@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from readiness.model.environment import AnyEnvironment
+from readiness.model.environment_kinds import AnyEnvironment
 from readiness.model.scenario import Scenario
 from readiness.model.written import ProfileName
+
+Purpose = Literal["release", "drill"]
 
 
 @dataclass(frozen=True)
 class RunPlan:
-    """``fingerprint``: what must be equal for two runs to be comparable. ``seed``: of arrivals and traffic."""
+    """``fingerprint``: what must be equal for two runs to be comparable. ``seed``: of arrivals and traffic.
+    ``purpose``: a drill shows how the release that runs there stands a fault; it gates nothing, and nobody signs it."""
 
     schema: Literal[1]
     run_id: str
@@ -25,6 +28,7 @@ class RunPlan:
     port: int
     seed: int
     fingerprint: dict[str, Any]
+    purpose: Purpose = "release"
 
     @property
     def scenario_names(self) -> tuple[str, ...]:

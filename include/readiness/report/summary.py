@@ -84,6 +84,8 @@ def decision_badge(decision: Decision) -> Badge:
 
 def scope_sentence(decision: RunDecision) -> str:
     """What the decision may be used for."""
+    if decision.scope == "drill":
+        return "This was a drill: the decision gates nothing."
     if decision.scope == "merge":
         return "This decision gates a merge, never a release: the smoke profile shortens the phases."
     return "This decision gates a release."

@@ -31,6 +31,8 @@ def decision_text(decision: RunDecision) -> str:
 
 
 def _scope(decision: RunDecision) -> str:
+    if decision.scope == "drill":
+        return "a drill: gates nothing"
     return "can gate a release" if decision.scope == "release" else "a smoke run: can gate a merge, never a release"
 
 

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from readiness.model.drill import ACTIONS
-from readiness.model.environment import ENVIRONMENT_KINDS, AnyEnvironment, Environment
+from readiness.model.environment import Environment
+from readiness.model.environment_kinds import ENVIRONMENT_KINDS, AnyEnvironment
 from readiness.model.scenario import Scenario
 from readiness.model.written import UserModel
 from readiness.spec.problem import Problem, SpecError

@@ -31,7 +31,7 @@ def current_decision(run: Run) -> RunDecision:
     scenarios = run.plan.scenarios
     problems = (*run.archive.check(run.run_id, scenarios), *result_problems(run))
     digest = run.archive.evidence_digest(run.run_id, scenarios)
-    return decide_run(run.plan, run.results(), problems, digest, _signed(run))
+    return decide_run(run.plan, run.results(), problems, digest, _signed(run), _unrecorded_answer(run))
 
 
 def result_problems(run: Run) -> tuple[str, ...]:
@@ -53,6 +53,18 @@ def _verdicts(result: ScenarioResult) -> tuple[object, ...]:
     checks = tuple(sorted((item.dataset, item.check, item.verdict) for item in result.data_checks))
     ledger = None if result.ledger is None else result.ledger.digest
     return (result.trusted, result.verdict, objectives, checks, ledger)
+
+
+def _unrecorded_answer(run: Run) -> str:
+    """Why nobody can know what the answer was: the stage that records it left none. Empty where it did; a question that
+    nobody answered is recorded as such."""
+    if not run.archive.is_sealed(run.run_id, SIGN_OFF):
+        return f"{SIGN_OFF}: no answer was recorded"
+    try:
+        seal = run.archive.read_seal(run.run_id, SIGN_OFF)
+    except ArchiveError:
+        return ""  # damaged after it was sealed, which is a change like any other
+    return f"{SIGN_OFF}: the stage failed ({seal.reason})" if seal.outcome == "failed" else ""
 
 
 def _signed(run: Run) -> SignOff | None:

@@ -14,8 +14,9 @@ import psutil
 from readiness.clients.home import Home, checked_run_id
 from readiness.model.document import sha256, to_json
 from readiness.model.environment import Environment
+from readiness.model.environment_kinds import AnyEnvironment
 from readiness.model.evidence import RUN_SCOPE, StageRef
-from readiness.model.run import RunPlan
+from readiness.model.run import Purpose, RunPlan
 from readiness.model.scenario import Scenario
 from readiness.model.written import ProfileName
 from readiness.spec.files import read_environment, read_scenario
@@ -39,6 +40,7 @@ class Request:
     port: int = 0
     requested_by: str = ""
     seed: int | None = None
+    purpose: Purpose = "release"
 
 
 def new_run_id(request: Request) -> str:
@@ -63,7 +65,7 @@ def plan(home: Home, run_id: str, request: Request) -> RunPlan:
 
 def resolve(run_id: str, request: Request) -> RunPlan:
     """The plan that the request leads to; nothing is written."""
-    environment = read_environment(_file(request.folder / "environments", request.environment, "environment"))
+    environment = environment_named(request.folder, request.environment)
     if not request.scenarios or len(set(request.scenarios)) != len(request.scenarios):
         raise StageError(f"scenarios: name at least one, each once; found {', '.join(request.scenarios) or 'none'}")
     profile = request.profile or environment.default_profile
@@ -72,6 +74,9 @@ def resolve(run_id: str, request: Request) -> RunPlan:
     )
     for scenario in scenarios:
         _require_executable(scenario, environment)
+        if request.purpose == "drill" and scenario.drill is None:
+            raise StageError(f"scenario {scenario.name}: has no drill, and this run is to be one")
+    asked_to_sign = environment.sign_off or bool(request.sign_off)  # nobody talks an environment out of its signature
     replicas = request.replicas or environment.components[environment.under_load].replicas
     return RunPlan(
         schema=1,
@@ -82,11 +87,12 @@ def resolve(run_id: str, request: Request) -> RunPlan:
         scenarios=scenarios,
         profile=profile,
         version_under_test=request.version,
-        sign_off=environment.sign_off or bool(request.sign_off),  # nobody talks an environment out of its signature
+        sign_off=asked_to_sign and request.purpose == "release",  # a drill gates nothing that could be signed
         replicas=replicas,
         port=request.port,
         seed=secrets.randbits(_SEED_BITS) if request.seed is None else request.seed,
         fingerprint=_fingerprint(environment, scenarios, profile, replicas),
+        purpose=request.purpose,
     )
 
 
@@ -98,6 +104,12 @@ def every_scenario(folder: Path) -> tuple[str, ...]:
         scenarios, key=lambda item: (len(item.drill.steps) if item.drill else 0, item.load.rate, item.name)
     )
     return tuple(item.name for item in ordered)
+
+
+def environment_named(folder: Path, name: str) -> AnyEnvironment:
+    """The environment of that name below the folder of the scenarios. Raises StageError if there is none, SpecError
+    with every problem of its file."""
+    return read_environment(_file(folder / "environments", name, "environment"))
 
 
 def _file(folder: Path, name: str, kind: str) -> Path:
@@ -116,6 +128,8 @@ def _require_executable(scenario: Scenario, environment: Environment) -> None:
             if component not in environment.components:
                 raise StageError(f"{where}: the environment {environment.name} has no component {component!r}; it has "
                                  f"{', '.join(environment.components)}")  # fmt: skip
+        if why := environment.impossible.get(step.action):
+            raise StageError(f"{where}: {step.action} is not possible in the environment {environment.name}: {why}")
         named = getattr(step, "fault", None)
         if named is not None and named not in environment.faults:
             legal = ", ".join(environment.faults) or "none"

@@ -12,6 +12,7 @@ from readiness.clients.target_process import TargetProcess
 from readiness.model.document import from_json
 from readiness.model.environment import ExternalEnvironment
 from readiness.model.evidence import RUN_SCOPE, StageRef
+from readiness.model.kubernetes_environment import KubernetesEnvironment
 from readiness.model.result import ScenarioResult
 from readiness.model.run import RunPlan
 
@@ -57,10 +58,12 @@ class Run:
 
     @property
     def target(self) -> TargetProcess | RunningTarget:
-        """The target of this run's environment."""
+        """The target of this run's environment. Raises StageError for one in a cluster."""
         environment = self.plan.environment
         if isinstance(environment, ExternalEnvironment):
             return RunningTarget(environment)
+        if isinstance(environment, KubernetesEnvironment):
+            raise StageError(f"environment {environment.name}: this version can read a cluster's file and not deploy")
         return TargetProcess(environment, self.environment_folder / "target")
 
     def source(self, scenario: str) -> str:

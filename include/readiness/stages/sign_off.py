@@ -16,9 +16,10 @@ SIGN_OFF = StageRef(RUN_SCOPE, "sign_off")
 
 @dataclass(frozen=True)
 class Answer:
-    """``shown_digest``: the evidence digest in the question that was answered; None: that of the sealed report."""
+    """``shown_digest``: the evidence digest in the question that was answered; None: that of the sealed report.
+    "none": nobody answered in time; "unasked": the question could not be put, which is nobody's refusal."""
 
-    answer: Literal["not required", "approve", "reject", "none"]
+    answer: Literal["not required", "approve", "reject", "none", "unasked"]
     by: str | None = None
     answered_at: str | None = None
     comment: str | None = None
@@ -34,9 +35,14 @@ def sign_off(run: Run, answer: Answer) -> SignOff:
     if answer.answer in ("approve", "reject") and not answer.by:
         raise StageError("an answer needs the person who gave it: --by NAME")
     with recording(run, SIGN_OFF, (REPORT,)) as record:
+        word = answer.answer
+        if word == "unasked":
+            if required:
+                raise StageError("nobody could be asked for the signature that this run needs")
+            word = "not required"
         facts = run.read_facts(REPORT, "report.json")
         signed = SignOff(
-            answer=answer.answer if required or answer.answer == "reject" else "not required",
+            answer=word if required or word == "reject" else "not required",
             by=answer.by,
             answered_at=answer.answered_at,
             comment=answer.comment,

@@ -11,6 +11,7 @@ from readiness.model.document import from_json, to_json
 from readiness.model.result import DataCheck, ObjectiveResult, RunDecision, ScenarioResult, SignOff
 from readiness.model.run import RunPlan
 from readiness.model.verdict import Decision, Verdict
+from readiness.model.written import ProfileName
 from readiness.spec.files import read_environment, read_scenario
 from synthetic_evidence import steady_evidence
 
@@ -119,6 +120,23 @@ def test_anything_but_that_approval_rejects(good: ScenarioResult, sign_off: Sign
     decision = decided(good, SIGNED, sign_off)
     assert decision.decision is REJECTED
     assert says in decision.reasons[0]
+
+
+def test_an_answer_that_could_not_be_written_down_is_the_harnesss_failure(good: ScenarioResult) -> None:
+    why = "_run/sign_off: the stage failed (Evicted)"
+    decision = decide_run(SIGNED, (good,), (), DIGEST, None, why)
+    assert (decision.decision, decision.reasons) == (INCONCLUSIVE, (why,))
+    failed = with_verdict(good, Verdict.FAIL)
+    decision = decide_run(SIGNED, (failed,), (), DIGEST, None, why)
+    assert (decision.decision, decision.reasons[-1]) == (REJECTED, why)  # what the evidence says needs no signature
+    assert decide_run(SIGNED, (good,), (), DIGEST, replace(APPROVAL, answer="none"), why).decision is REJECTED
+    assert decide_run(PLAN, (good,), (), DIGEST, None, why).decision is APPROVED  # none is needed
+
+
+@pytest.mark.parametrize("profile", ["full", "smoke"])
+def test_a_drill_gates_nothing_and_says_so(good: ScenarioResult, profile: ProfileName) -> None:
+    decision = decided(good, replace(PLAN, profile=profile, purpose="drill"))
+    assert (decision.decision, decision.scope) == (APPROVED, "drill")
 
 
 @pytest.mark.parametrize(("verdict", "expected"), [(Verdict.FAIL, REJECTED), (Verdict.NO_DATA, INCONCLUSIVE)])

@@ -8,6 +8,7 @@ from readiness.clients.home import Home, HomeError, checked_run_id
 from readiness.clients.stores.remote import RemoteStore
 from readiness.clients.stores.store import StoreError
 from readiness.model.evidence import StageRef
+from readiness.stages.harness import record_harness_failure
 from readiness.stages.recording import recording
 from readiness.stages.run import Run, StageError
 
@@ -25,6 +26,15 @@ def test_a_stage_that_ends_well_is_sealed_as_done(run: Run) -> None:
         record.rows["observe.json"] = 7
     seal = Archive(run.home.archive).read_seal("run-1", REF)
     assert (seal.outcome, [(file.name, file.rows) for file in seal.files]) == ("done", [("observe.json", 7)])
+
+
+def test_a_stage_that_was_taken_away_stays_failed_although_it_seals_late(run: Run) -> None:
+    begun = run.archive.open_stage("run-1", REF)
+    record_harness_failure(run, REF, "Evicted: low on memory")
+    run.archive.seal(begun)
+    seal = run.archive.read_seal("run-1", REF)
+    assert (seal.attempt, seal.outcome, seal.reason) == (2, "failed", "Evicted: low on memory")
+    assert "steady/observe: the stage failed (Evicted: low on memory)" in run.archive.check_stages("run-1", [REF])
 
 
 def leave_a_file_and_raise(run: Run, error: BaseException) -> None:

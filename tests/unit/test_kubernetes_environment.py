@@ -1,0 +1,86 @@
+"""Environment files of a cluster: what is legal, and what is said of what is not."""
+
+from pathlib import Path
+
+import pytest
+from readiness.model.document import from_json, to_json
+from readiness.model.environment_kinds import AnyEnvironment
+from readiness.model.kubernetes_environment import KubernetesEnvironment
+from readiness.spec.files import read_environment
+from readiness.spec.problem import SpecError
+
+ROOT = Path(__file__).parents[2]
+GOOD = (ROOT / "scenarios" / "environments" / "dev.yaml").read_text()
+
+
+def read(tmp_path: Path, text: str) -> KubernetesEnvironment:
+    path = tmp_path / "dev.yaml"
+    path.write_text(text)
+    found = read_environment(path)
+    assert isinstance(found, KubernetesEnvironment)
+    return found
+
+
+def line_of(words: str) -> int:
+    return 1 + next(number for number, line in enumerate(GOOD.splitlines()) if line.startswith(words))
+
+
+@pytest.mark.parametrize("name", ["dev", "staging", "prod"])
+def test_each_overlay_has_an_environment_that_fits_it(name: str) -> None:
+    found = read_environment(ROOT / "scenarios" / "environments" / f"{name}.yaml")
+    assert isinstance(found, KubernetesEnvironment)
+    kustomization = (ROOT / found.cluster.overlay / "kustomization.yaml").read_text()
+    assert f"namespace: {found.cluster.namespace}\n" in kustomization
+    assert all(image in kustomization for image in found.cluster.images)
+    assert from_json(AnyEnvironment, to_json(found)) == found
+    assert ("components/sink" in kustomization or "base/sink" in kustomization) == ("sink" in found.components)
+
+
+def test_production_is_signed_and_only_development_is_stopped() -> None:
+    folder = ROOT / "scenarios" / "environments"
+    found = {path.stem: read_environment(path) for path in folder.glob("*.yaml")}
+    clusters = {name: item for name, item in found.items() if isinstance(item, KubernetesEnvironment)}
+    assert {name for name, item in clusters.items() if item.sign_off} == {"prod"}
+    assert {name for name, item in clusters.items() if item.cluster.when_done == "stop"} == {"dev"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (
+            "contexts: [kind-phantommesh, test, in-cluster]",
+            "contexts: []",
+            "cluster.contexts: Tuple should have at least",
+        ),
+        ("overlay: k8s/", "overlay: /k8s/", "cluster.overlay: must be a path below the project's folder"),
+        ("overlay: k8s/", "overlay: ../k8s/", "cluster.overlay: must be a path below the project's folder"),
+        ("namespace: phantommesh-dev", "namespace: Dev_1", "cluster.namespace: String should match pattern"),
+        ("10.96.0.0/16]", "0.0.0.0/0]", "cluster.networks.1: must be the private network of one cluster's"),
+        ("10.96.0.0/16]", "8.8.0.0/16]", "cluster.networks.1: must be the private network of one cluster's"),
+        ("10.96.0.0/16]", "10.96.0.1/16]", "cluster.networks.1: is no network like 10.244.0.0/16"),
+        ("when_done: stop", "when_done: delete", "cluster.when_done: Input should be 'stop' or 'keep'"),
+        ("phantommesh/vpn-core: vpn-core}", "phantommesh/vpn-core: vpn}", "cluster.images: phantommesh/vpn-core is of"),
+        ("s3://readiness/dev", "/srv/archive", "stages.archive.url: String should match pattern"),
+        ("default: stage}", "other: stage}", "stages.accounts.other: unknown key; legal keys are deploy, drill"),
+        ("max_replicas: 10}", "max_replicas: 10, metrics: false}", "the component under load must serve /metrics"),
+        ("links:\n", 'links:\n  option: [--link, "{link}"]\n', "links.option: nothing is started with an option here"),
+        ("name: dev\n", "name: dev\ncommands: {up: [a]}\n", "2: commands: unknown key; legal keys are name"),
+    ],
+)
+def test_each_problem_is_named_with_its_line(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    assert old in GOOD
+    with pytest.raises(SpecError) as refused:
+        read(tmp_path, GOOD.replace(old, new))
+    assert problem in str(refused.value)
+
+
+def test_a_missing_namespace_is_said_at_the_line_of_what_lacks_it(tmp_path: Path) -> None:
+    with pytest.raises(SpecError) as refused:
+        read(tmp_path, GOOD.replace("  namespace: phantommesh-dev\n", ""))
+    assert f"dev.yaml:{line_of('cluster:')}: cluster.namespace: this key is missing" in str(refused.value)
+
+
+def test_what_a_cluster_cannot_do_and_what_only_a_cluster_can() -> None:
+    folder = ROOT / "scenarios" / "environments"
+    assert set(read_environment(folder / "dev.yaml").impossible) == {"pause", "slow", "disk_full"}
+    assert set(read_environment(folder / "local.yaml").impossible) == {"drain"}
