@@ -89,6 +89,18 @@ class Installation:
         found = self.kubectl.items("pods", "-n", PLATFORM, "-l", f"app.kubernetes.io/name={component}")
         return [item["metadata"]["name"] for item in found if "deletionTimestamp" not in item["metadata"]]
 
+    def addresses(self, component: str) -> list[str]:
+        """The addresses of a component's pods that are ready."""
+        found = self.kubectl.items("pods", "-n", PLATFORM, "-l", f"app.kubernetes.io/name={component}")
+        return [
+            item["status"]["podIP"] for item in found if is_ready(item) and "deletionTimestamp" not in item["metadata"]
+        ]
+
+
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod says that it is ready."""
+    return any(item["type"] == "Ready" and item["status"] == "True" for item in pod["status"].get("conditions", ()))
+
 
 def _ready(item: Any) -> int:
     return int(item["status"].get("readyReplicas", 0))

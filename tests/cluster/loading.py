@@ -93,9 +93,7 @@ def reached(kubectl: Kubectl, installation: Installation) -> Reached:
     """The addresses as they are now. Fails for one that may not be tested."""
     service = kubectl.json("get", "service", "automation", "-n", PLATFORM)["spec"]["clusterIP"]
     sink = kubectl.json("get", "pod", installation.pods("sink")[0], "-n", PLATFORM)["status"]["podIP"]
-    replicas = [
-        kubectl.json("get", "pod", name, "-n", PLATFORM)["status"]["podIP"] for name in installation.pods("automation")
-    ]
+    replicas = installation.addresses("automation")
     for text in (service, sink, *replicas):
         address = ipaddress.ip_address(text)
         assert any(address in network for network in MAY_BE_TESTED), f"{text} is not an address that may be loaded"
@@ -125,7 +123,7 @@ def under_load(
     plan = SendPlan(
         f"{where.base_url}/v1/events", f"cluster/{name}", rate_per_s, LONGEST_S, seed=7,
         events_per_request=events_per_request, connections=48, pipeline=1, retry_first_ms=5.0, retry_longest_ms=200.0,
-        answer_timeout_s=60.0,
+        answer_timeout_s=60.0, attempt_timeout_s=10.0,
     )  # fmt: skip
     load, sending = Load(plan), start(plan, folder)
     try:

@@ -4,14 +4,13 @@ import os
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .asking import asking
-from .installation import PLATFORM, SINGLES, Installation
+from .installation import PLATFORM, SINGLES, Installation, is_ready
 from .kubectl import Kubectl, until
 from .loading import under_load
 
@@ -159,12 +158,8 @@ def _places(kubectl: Kubectl, component: str, ready: bool = False) -> dict[str, 
     return {
         pod["metadata"]["name"]: pod["spec"].get("nodeName", "")
         for pod in found
-        if "deletionTimestamp" not in pod["metadata"] and (not ready or _is_ready_pod(pod))
+        if "deletionTimestamp" not in pod["metadata"] and (not ready or is_ready(pod))
     }
-
-
-def _is_ready_pod(pod: Mapping[str, Any]) -> bool:
-    return any(item["type"] == "Ready" and item["status"] == "True" for item in pod["status"].get("conditions", ()))
 
 
 def _without_singles(kubectl: Kubectl, nodes: list[str]) -> str:

@@ -27,7 +27,8 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
         **dict.fromkeys(
             ("configmaps", "services", "persistentvolumeclaims", "policy/poddisruptionbudgets",
              "networking.k8s.io/networkpolicies", "batch/cronjobs", "batch/jobs", "keda.sh/scaledobjects",
-             "traefik.io/ingressroutes", "traefik.io/middlewares"), ("get", "list", *_WRITE)),
+             "traefik.io/ingressroutes", "traefik.io/middlewares", "traefik.io/serverstransports"),
+            ("get", "list", *_WRITE)),
         **dict.fromkeys(("apps/deployments", "apps/statefulsets", "autoscaling/horizontalpodautoscalers"), _WRITE),
     },
 }  # fmt: skip
