@@ -12,10 +12,16 @@ MAY = [
     ("stage-observe", "get deployments.apps", PLATFORM),
     ("stage-observe", "get pods/log", PLATFORM),
     ("stage-drill", "delete pods", PLATFORM),
-    ("stage-drill", "create pods/exec", PLATFORM),
-    ("stage-drill", "create networkpolicies.networking.k8s.io", PLATFORM),
+    ("stage-observe", "get namespaces", PLATFORM),
+    ("stage-drill", "patch networkpolicies.networking.k8s.io", PLATFORM),
+    ("stage-drill", "patch statefulsets.apps/scale", PLATFORM),
+    ("stage-drill", "create configmaps", PLATFORM),
+    ("stage-drill", "create pods/eviction", PLATFORM),
     ("stage-deploy", "patch deployments.apps", PLATFORM),
     ("stage-deploy", "create configmaps", PLATFORM),
+    ("stage-deploy", "patch leases.coordination.k8s.io", PLATFORM),
+    ("stage-deploy", "patch serverstransports.traefik.io", PLATFORM),
+    ("stage-deploy", "delete pods", PLATFORM),  # a StatefulSet does not replace a pod that never was ready
 ]
 MAY_NOT = [
     *((account, f"get {kind}", place)
@@ -30,7 +36,13 @@ MAY_NOT = [
     ("stage-observe", "create pods/exec", PLATFORM),
     ("stage-drill", "patch deployments.apps", PLATFORM),
     ("stage-drill", "create pods", PLATFORM),
-    ("stage-deploy", "delete pods", PLATFORM),
+    ("stage-drill", "create pods/exec", PLATFORM),
+    ("stage-drill", "delete configmaps", PLATFORM),
+    ("stage-drill", "create networkpolicies.networking.k8s.io", PLATFORM),
+    ("stage-drill", "delete networkpolicies.networking.k8s.io", PLATFORM),
+    ("stage-deploy", "create pods/exec", PLATFORM),
+    ("stage-deploy", "delete services", PLATFORM),
+    *((account, "patch nodes", EVERYWHERE) for account in ("stage", "stage-observe", "stage-drill", "stage-deploy")),
     ("stage-deploy", "create roles.rbac.authorization.k8s.io", PLATFORM),
     ("stage-deploy", "create rolebindings.rbac.authorization.k8s.io", PLATFORM),
     ("stage-deploy", "patch namespaces", EVERYWHERE),
