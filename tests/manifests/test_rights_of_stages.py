@@ -6,7 +6,8 @@ import yaml
 from readiness.clients.kubernetes.rendering import rendered
 from readiness.clients.kubernetes.rights import DRILL, OBSERVE, Right, deploying, drilling
 
-K8S = Path(__file__).resolve().parents[2] / "k8s"
+from manifests.rendering import K8S, with_example_secrets
+
 OVERLAYS = [f"k8s/overlays/{name}/platform" for name in ("dev", "staging", "prod")]
 
 
@@ -22,8 +23,9 @@ def granted(name: str) -> frozenset[Right]:
     )
 
 
-def test_each_role_is_what_its_stages_need_in_some_environment_and_no_more() -> None:
-    objects = [rendered(K8S.parent, overlay) for overlay in OVERLAYS]
+def test_each_role_is_what_its_stages_need_in_some_environment_and_no_more(tmp_path: Path) -> None:
+    project = with_example_secrets(tmp_path).parent
+    objects = [rendered(project, overlay) for overlay in OVERLAYS]
     assert granted("observe") == OBSERVE
     assert granted("drill") == frozenset().union(*map(drilling, objects)) > DRILL
     assert granted("deploy") == frozenset().union(*map(deploying, objects))
