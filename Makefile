@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CODE := include scenarios/locust tests k8s/charts $(wildcard dags)
 
-.PHONY: help setup demo test lint checkov chart benchmark soak lock clean
+.PHONY: help setup demo test test-cluster lint checkov chart benchmark soak lock clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
 
@@ -35,6 +35,9 @@ checkov: $(STAMP)  ## k8s/ against Checkov's rules, in every environment
 
 chart: $(STAMP)  ## the Helm chart, made anew from k8s/base, components and overlays
 	@cd k8s/charts && ../../$(BIN)/python -m generate
+
+test-cluster: $(STAMP)  ## what only a real cluster shows; needs KUBECONFIG and the images (docs/deployment.md)
+	$(BIN)/pytest tests/cluster
 
 # Three processes: the Airflow of one set of tests must not take the CPU from the load of another.
 test: lint  ## lint and all tests

@@ -39,7 +39,8 @@ def needs_signature(at: Home, run_id: str) -> bool:
     from readiness.model.document import from_json
     from readiness.model.run import RunPlan
 
-    return from_json(RunPlan, open_archive(at).file(run_id, PLAN, "run.json").read_bytes()).sign_off
+    archive = open_archive(at)  # what is taken from it lives as long as it
+    return from_json(RunPlan, archive.file(run_id, PLAN, "run.json").read_bytes()).sign_off
 
 
 def shown_report(at: Home, run_id: str) -> ShownReport:

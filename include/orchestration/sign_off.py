@@ -12,9 +12,9 @@ from airflow.sdk.exceptions import AirflowSkipException
 from readiness.clients.home import Home
 
 from orchestration.run_identity import ASK, readiness_run_id
-from orchestration.sealed_evidence import ShownReport, needs_signature, shown_report
+from orchestration.sealed_evidence import ShownReport, needs_signature, require_plan, shown_report
 from orchestration.stage_operators import StageOperator
-from orchestration.stage_place import StagePlace
+from orchestration.stage_place import StageCall, StagePlace
 
 APPROVE, REJECT = "Approve", "Reject"
 _SHOWN = "shown_digest"
@@ -54,8 +54,9 @@ class SignOffOperator(StageOperator):
         super().__init__(stage="sign_off", **kwargs)
 
     def arguments(self, context: Context) -> list[str]:
-        ti = context["ti"]
-        if not needs_signature(self.place.home(), readiness_run_id(self.series, str(context["run_id"]))):
+        ti, at, run_id = context["ti"], self.place.home(), readiness_run_id(self.series, str(context["run_id"]))
+        require_plan(at, StageCall(self.stage, run_id))
+        if not needs_signature(at, run_id):
             return ["--answer=not-required"]
         return answer_arguments(ti.xcom_pull(task_ids=ASK), ti.xcom_pull(task_ids=ASK, key=_SHOWN))
 
@@ -95,8 +96,9 @@ def _objective_rows(run_id: str, scenario: str, at: Home) -> list[str]:
     from readiness.model.evidence import StageRef
     from readiness.model.result import ScenarioResult
 
+    archive = open_archive(at)  # what is taken from it lives as long as it
     try:
-        data = open_archive(at).file(run_id, StageRef(scenario, "check"), "result.json").read_bytes()
+        data = archive.file(run_id, StageRef(scenario, "check"), "result.json").read_bytes()
     except ArchiveError as error:
         return [_row(scenario, "no result", str(error), "", "NO_DATA")]
     result = from_json(ScenarioResult, data)

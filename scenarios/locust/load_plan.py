@@ -1,7 +1,8 @@
 """The load plan: what a run of the generator is asked to do, checked before anything is sent.
 
-Every problem is reported at once, in words for people. Load goes to this machine only (loopback) or to the
-benchmarking network 198.18.0.0/15 (RFC 2544): a load generator aimed elsewhere by mistake is an attack.
+Every problem is reported at once, in words for people. Load goes to this machine only (loopback), to the benchmarking
+network 198.18.0.0/15 (RFC 2544), or to a private address that the plan allows by itself, as that of a service of a
+cluster: a load generator aimed elsewhere by mistake is an attack.
 """
 
 import ipaddress
@@ -24,6 +25,8 @@ MAX_TIMEOUT_S = 300
 MAX_SOURCE_CHARACTERS = 200
 MAX_SEED = 2**63 - 1
 BENCHMARK_NETWORK = ipaddress.ip_network("198.18.0.0/15")
+SHARED_NETWORK = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598: private, too; some clusters use it
+_ALSO = "also_allowed"
 PRINTABLE = "a non-empty string of printable characters"
 
 
@@ -79,14 +82,16 @@ def parse_plan(raw: object) -> LoadPlan:
     """Check a plan as read from JSON. Raises PlanError with every problem found."""
     if not isinstance(raw, dict):
         raise PlanError(["the plan must be a JSON object"])
-    problems = [f"{key}: unknown key; legal keys are {', '.join(_CHECKS)}" for key in raw if key not in _CHECKS]
+    legal = (*_CHECKS, _ALSO)
+    problems = [f"{key}: unknown key; legal keys are {', '.join(legal)}" for key in raw if key not in legal]
     values: dict[str, Any] = {}
+    also = _also_allowed(raw.get(_ALSO, []), problems)
     for key, check in _CHECKS.items():
         if key not in raw:
             problems.append(f"{key}: missing")
             continue
         try:
-            values[key] = check(raw[key])
+            values[key] = _target(raw[key], also) if key == "url" else check(raw[key])
         except ValueError as problem:
             problems.append(f"{key}: {_shown(raw[key])} {problem}")
     problems += _problems_together(values)
@@ -183,12 +188,24 @@ def _traffic(value: object) -> tuple[Path, ...]:
     return paths
 
 
-def _target(value: object) -> Target:
+def _also_allowed(value: object, problems: list[str]) -> frozenset[Any]:
+    """The addresses that the plan allows; none of them where one is not legal."""
+    try:
+        found = frozenset(ipaddress.ip_address(str(item)) for item in value) if isinstance(value, list) else None
+    except ValueError:
+        found = None
+    if found is None or not all(item.is_private or item in SHARED_NETWORK for item in found):
+        problems.append(f"{_ALSO}: {_shown(value)} must be a list of private addresses such as 10.96.0.10")
+        return frozenset()
+    return found
+
+
+def _target(value: object, also: frozenset[Any] = frozenset()) -> Target:
     parts, port = _split(_text(value))
     host = parts.hostname or ""
     addresses = _resolve(host, port)
     for address in addresses:
-        if not (address.is_loopback or address in BENCHMARK_NETWORK):
+        if not (address.is_loopback or address in BENCHMARK_NETWORK or address in also):
             raise ValueError(f"resolves to {address}; load may go only to loopback addresses or {BENCHMARK_NETWORK}")
     # Of several (localhost is often 127.0.0.1 and ::1) IPv4 first: it is what servers here listen on.
     chosen = min(addresses, key=lambda address: address.version)

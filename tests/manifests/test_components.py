@@ -46,6 +46,13 @@ VARIANTS = {
         "dev", _with("load-balancer"),
         (f"{OPEN}: NetworkPolicy: automation may receive: private-network to automation, TCP 8080",),
     ),
+    "node-drain-rights": Variant(
+        "dev", _with("node-drain-rights"),
+        ("nothing-is-granted-beyond-a-namespace: ClusterRole readiness-node-drain-dev",
+         "nothing-is-granted-beyond-a-namespace: ClusterRoleBinding readiness-node-drain-dev",
+         "lives-in-its-namespace: ClusterRole readiness-node-drain-dev",
+         "lives-in-its-namespace: ClusterRoleBinding readiness-node-drain-dev"),
+    ),
     "external-secrets": Variant(
         "staging",
         lambda text: _with("external-secrets")(text).replace(GENERATED, ""),

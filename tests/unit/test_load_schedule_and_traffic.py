@@ -89,6 +89,17 @@ def test_loopback_and_the_benchmark_network_are_legal_targets(tmp_path: Path) ->
     assert parse_plan(plan(tmp_path, url="http://198.18.250.2:30080/v1/events")).target.port == 30080
 
 
+def test_a_private_address_is_loaded_only_where_the_plan_allows_it(tmp_path: Path) -> None:
+    url = "http://10.96.0.10:8080/v1/events"
+    assert parse_plan(plan(tmp_path, url=url, also_allowed=["10.96.0.10"])).target.address == "10.96.0.10"
+    for allowed in ([], ["10.96.0.11"]):
+        with pytest.raises(PlanError, match="load may go only to loopback"):
+            parse_plan(plan(tmp_path, url=url, also_allowed=allowed))
+    for wrong in (["8.8.8.8"], ["everywhere"], "10.96.0.10"):
+        with pytest.raises(PlanError, match=r"also_allowed: .* must be a list of private addresses"):
+            parse_plan(plan(tmp_path, url=url, also_allowed=wrong))
+
+
 def test_every_problem_of_a_plan_is_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(PlanError) as caught:
         parse_plan(plan(tmp_path, rate_per_s=-1, arrivals="closed", seed=1.5, speed=3) | {"url": "nonsense"})

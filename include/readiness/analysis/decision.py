@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Literal
 
 from readiness.model.result import RunDecision, ScenarioResult, SignOff
 from readiness.model.run import RunPlan
@@ -12,14 +13,22 @@ AWAITING = "awaiting sign-off"
 
 
 def decide_evidence(
-    plan: RunPlan, results: tuple[ScenarioResult, ...], problems: tuple[str, ...], evidence_digest: str
+    plan: RunPlan,
+    results: tuple[ScenarioResult, ...],
+    problems: tuple[str, ...],
+    evidence_digest: str,
+    release_fault: str = "",
 ) -> RunDecision:
     """What the evidence alone says, for the report that is shown to the one who signs; never the last word of a run
     that asks for a signature.
 
     Any problem, a scenario without a trusted result, or an objective that was not judged: INCONCLUSIVE, even beside a
     FAIL, for evidence that cannot be trusted convicts nobody. Otherwise the verdicts of all objectives roll up.
+    ``release_fault``: why the release did not even come up, as sealed evidence has it. Nothing could be measured then,
+    so that what is missing is no doubt: REJECTED.
     """
+    if release_fault and evidence_digest:
+        return _not_up(plan, results, evidence_digest, release_fault)
     distrust = [*problems, *_distrust(plan, results)] + ["the evidence has no digest"] * (not evidence_digest)
     verdict = roll_up(objective.verdict for result in results for objective in result.objectives)
     decision = Decision.INCONCLUSIVE if distrust else decide(verdict)
@@ -30,12 +39,32 @@ def decide_evidence(
     return RunDecision(
         run_id=plan.run_id,
         decision=decision,
-        scope="drill" if plan.purpose == "drill" else "release" if plan.profile == "full" else "merge",
+        scope=_scope(plan),
         reasons=tuple(dict.fromkeys(reasons)),
         evidence_digest=evidence_digest,
         scenarios=results,
         warnings=tuple(warnings + [AWAITING] * plan.sign_off),
         by_scenario={scenario.name: _of_scenario(scenario, results, problems) for scenario in plan.scenarios},
+    )
+
+
+def _scope(plan: RunPlan) -> Literal["drill", "release", "merge"]:
+    """What the decision is good for."""
+    if plan.purpose == "drill":
+        return "drill"
+    return "release" if plan.profile == "full" else "merge"
+
+
+def _not_up(plan: RunPlan, results: tuple[ScenarioResult, ...], evidence_digest: str, fault: str) -> RunDecision:
+    return RunDecision(
+        run_id=plan.run_id,
+        decision=Decision.REJECTED,
+        scope=_scope(plan),
+        reasons=(fault,),
+        evidence_digest=evidence_digest,
+        scenarios=results,
+        warnings=(AWAITING,) * plan.sign_off,
+        by_scenario=dict.fromkeys(plan.scenario_names, Decision.REJECTED),
     )
 
 
@@ -56,13 +85,14 @@ def decide_run(
     evidence_digest: str,
     sign_off: SignOff | None,
     unrecorded: str = "",
+    release_fault: str = "",
 ) -> RunDecision:
     """The decision of the run. Where the plan asks for a signature, APPROVED needs a named person's "approve" that
     names this very evidence; anything else is REJECTED, and so is, whatever it says, a run whose evidence changed
     after it was shown. A signature never lifts REJECTED or INCONCLUSIVE, and a person's "reject" counts whether or not
     it was asked for. ``unrecorded``: why the answer could not be put down, which is no refusal of the release:
-    INCONCLUSIVE where it would have been APPROVED."""
-    of_evidence = decide_evidence(plan, results, problems, evidence_digest)
+    INCONCLUSIVE where it would have been APPROVED. ``release_fault``: see decide_evidence."""
+    of_evidence = decide_evidence(plan, results, problems, evidence_digest, release_fault)
     warnings = tuple(text for text in of_evidence.warnings if text != AWAITING)
     decided = replace(of_evidence, sign_off=sign_off, warnings=warnings)
     refusal = _refusal(plan.sign_off, evidence_digest, sign_off)

@@ -114,7 +114,7 @@ class Archive:
 
     def file(self, run_id: str, ref: StageRef, name: str) -> Path:
         """The path of a file of the last sealed attempt, as it is now. Raises ArchiveError, naming it, if it is not
-        there. Valid as long as this process; for good if ``is_folder``."""
+        there. Valid as long as this object; for good if ``is_folder``."""
         path = self._store.file(self._last(run_id, ref), name)
         if path is None:
             raise ArchiveError(f"{ref}/{name}: is missing")

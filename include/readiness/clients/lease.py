@@ -77,3 +77,23 @@ def _read(path: Path) -> Lease | None:
         return Lease(**json.loads(text))
     except (ValueError, TypeError) as error:
         raise LeaseError(f"{path}: not a lease ({error}); if no run is active, remove the file") from error
+
+
+@dataclass(frozen=True)
+class FolderClaim:
+    """The lease of an environment whose folder is the same for every run: one on this machine."""
+
+    folder: Path
+    environment: str
+
+    def take(self, owner: str, duration_s: float) -> Lease:
+        """See ``take``."""
+        return take(self.folder, self.environment, owner, duration_s)
+
+    def holder(self) -> Lease | None:
+        """See ``holder``."""
+        return holder(self.folder)
+
+    def release(self, owner: str) -> bool:
+        """See ``release``."""
+        return release(self.folder, owner)

@@ -1,10 +1,11 @@
 """What every kind of fault offers, and what it may ask of its surroundings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from readiness.drills.victims import Status, Victim
+from readiness.clients.kubernetes.kubectl import Kubectl
+from readiness.drills.victims import Hit, Status
 from readiness.model.environment import FaultCommands
 
 Leftover = dict[str, Any]
@@ -14,18 +15,21 @@ Leftover = dict[str, Any]
 @dataclass(frozen=True)
 class Surroundings:
     """``status``: asks the target for its status now; ``taken``: the replicas that other faults of this drill hold
-    down now, who are no victims again; ``commands``: of the faults that the environment file names."""
+    down now, who are no victims again; ``commands``: of the faults that the environment file names; ``cluster``: where
+    the target is, None for processes of this machine."""
 
     status: Callable[[], Status]
     taken: Callable[[], frozenset[str]]
     commands: Mapping[str, FaultCommands] = field(default_factory=dict)
+    cluster: Kubectl | None = None
 
 
 class Fault(Protocol):
     """One fault, once: arm >> inject >> hold ... >> restore. Each raises DrillError, in words, if it cannot."""
 
-    victims: list[Victim]
-    """Everybody who was hit so far."""
+    @property
+    def victims(self) -> Sequence[Hit]:
+        """Everybody who was hit so far."""
 
     def describe(self) -> str:
         """What it does, for people: "kill automation-0 (KILL)"."""

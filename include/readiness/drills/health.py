@@ -12,12 +12,20 @@ _ANSWER_S = 0.5
 
 class Health:
     """``replicas``: component -> how many there must be; ``probed``: the components with /readyz; ``queue_of``: the
-    component whose replicas have the queue."""
+    component whose replicas have the queue; ``moves``: whether a replica may be at another address after it was
+    replaced."""
 
     def __init__(
-        self, status: Callable[[], Status], replicas: Mapping[str, int], probed: frozenset[str], queue_of: str
+        self,
+        status: Callable[[], Status],
+        replicas: Mapping[str, int],
+        probed: frozenset[str],
+        queue_of: str,
+        *,
+        moves: bool = False,
     ) -> None:
         self._status, self._replicas, self._probed, self._queue_of = status, replicas, probed, queue_of
+        self._moves = moves
         self._reader = platform_api.AdminReader(_ANSWER_S)
         self._urls: dict[str, str] = {}
         self._queues: list[str] = []
@@ -39,7 +47,13 @@ class Health:
 
     def look(self) -> str:
         """Why the target is not healthy now; empty if it is. The replicas' own word comes first, since it is quick; the
-        target's status has the last, since it counts processes, too."""
+        target's status has the last, since it counts processes, too. Where replicas move, it also says first where.
+        """
+        if self._moves:
+            try:
+                self.know(self._status())
+            except (TargetError, ValueError) as error:
+                return str(error)
         for replica, url in self._urls.items():
             if (answer := self._reader.ready(url)) != 200:
                 return f"{replica}: /readyz {'gives no answer' if answer == 0 else f'HTTP {answer}'}"

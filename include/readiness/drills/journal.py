@@ -1,7 +1,7 @@
-"""What would be left if the process that injects faults died now: a file that is written before each fault.
+"""What would be left if the process that injects faults died now: a page that is written before each fault.
 
-It lies in the environment's folder. Whoever comes next - the drill of the next run, the load stage, the teardown -
-takes back what it names.
+It is a file in the environment's folder, for an environment in a cluster an object there. Whoever comes next - the
+drill of the next run, the load stage, the teardown - takes back what it names.
 """
 
 import json
@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from readiness.clients.target_process import TargetError
 from readiness.drills.fault import Leftover
 from readiness.drills.victims import DrillError
 
@@ -29,23 +30,65 @@ class Entry:
     left: Leftover
 
 
-class Journal:
-    """The journal of an environment; its file is there only while something may be in place."""
+class Page(Protocol):
+    """Where the journal is written. ``place``: its name, for people. Each may raise TargetError."""
+
+    place: str
+
+    def read(self) -> str | None: ...
+    def write(self, text: str) -> None: ...
+    def remove(self) -> None: ...
+
+
+class FilePage:
+    """A file that is there only while something may be in place."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
+        self.place = str(self._path)
+
+    def read(self) -> str | None:
+        """What it says; None if it is not there."""
+        try:
+            return self._path.read_text()
+        except FileNotFoundError:
+            return None
+
+    def write(self, text: str) -> None:
+        """On disk when this returns, whole or not at all."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._path.with_suffix(".partial")
+        with partial.open("w") as sink:
+            sink.write(text)
+            sink.flush()
+            os.fsync(sink.fileno())
+        partial.replace(self._path)
+
+    def remove(self) -> None:
+        """It is not there any more."""
+        self._path.unlink(missing_ok=True)
+
+
+class Journal:
+    """The journal of an environment: in that folder, or on that page."""
+
+    def __init__(self, where: Path | Page) -> None:
+        self._page: Page = FilePage(where) if isinstance(where, Path) else where
 
     def entries(self) -> tuple[Entry, ...]:
-        """Everything that may be in place. Raises DrillError for a file that is no journal."""
+        """Everything that may be in place. Raises DrillError for what is no journal, or cannot be read."""
         try:
-            return tuple(Entry(**item) for item in json.loads(self._path.read_text()))
-        except FileNotFoundError:
-            return ()
+            text = self._page.read()
+            return () if text is None else tuple(Entry(**item) for item in json.loads(text))
+        except TargetError as error:
+            raise DrillError(f"the journal of faults cannot be read: {error}") from error
         except (OSError, ValueError, TypeError) as error:
-            raise DrillError(f"{self._path}: not a journal ({error}); see what it names, then remove it") from error
+            raise DrillError(
+                f"{self._page.place}: not a journal ({error}); see what it names, then remove it"
+            ) from error
 
     def add(self, run: str, describe: str, left: Leftover) -> str:
-        """Note a fault before it is injected; the key to strike it out with. On disk when this returns."""
+        """Note a fault before it is injected; the key to strike it out with. It is kept when this returns."""
         entry = Entry(secrets.token_hex(6), run, describe, left)
         self._write((*self.entries(), entry))
         return entry.key
@@ -55,16 +98,14 @@ class Journal:
         self._write(tuple(entry for entry in self.entries() if entry.key != key))
 
     def _write(self, entries: tuple[Entry, ...]) -> None:
-        if not entries:
-            self._path.unlink(missing_ok=True)
-            return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._path.with_suffix(".partial")
-        with partial.open("w") as sink:
-            json.dump([asdict(entry) for entry in entries], sink)
-            sink.flush()
-            os.fsync(sink.fileno())
-        partial.replace(self._path)
+        """After ``entries``, which tells what it changes."""
+        try:
+            if entries:
+                self._page.write(json.dumps([asdict(entry) for entry in entries]))
+            else:
+                self._page.remove()
+        except TargetError as error:
+            raise DrillError(f"the journal of faults cannot be written: {error}") from error
 
 
 def remove_leftovers(journal: Journal, take_back: Callable[[Leftover], None]) -> list[dict[str, Any]]:

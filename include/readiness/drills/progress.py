@@ -37,9 +37,7 @@ class StepProgress:
 
     def facts(self) -> dict[str, Any]:
         """The step in ``drill.json``."""
-        victims = [
-            {"component": item.component, "replica": item.replica, "pid": item.pid} for item in self.fault.victims
-        ]
+        victims = [item.facts() for item in self.fault.victims]
         return {
             "index": self.index, "action": self.step.action, "describe": self.fault.describe(),
             "components": list(self.step.components), "for_s": self.step.lasts_s, "victims": victims,

@@ -5,7 +5,7 @@ import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 
@@ -16,6 +16,17 @@ class DrillError(Exception):
     """A fault cannot be injected or taken back; one line for people."""
 
 
+class Hit(Protocol):
+    """Who was hit: a process or a pod."""
+
+    @property
+    def component(self) -> str: ...
+    @property
+    def replica(self) -> str: ...
+    def facts(self) -> dict[str, Any]:
+        """As ``drill.json`` has it (docs/archive.md)."""
+
+
 @dataclass(frozen=True)
 class Victim:
     """A process of the target. ``started``: when it started as the kernel counts it, which no wall clock bends."""
@@ -24,6 +35,10 @@ class Victim:
     replica: str
     pid: int
     started: float
+
+    def facts(self) -> dict[str, Any]:
+        """See Hit."""
+        return {"component": self.component, "replica": self.replica, "pid": self.pid}
 
 
 def started(pid: int) -> float | None:

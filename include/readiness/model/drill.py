@@ -35,6 +35,11 @@ class Step(UserModel):
         return lasts
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """What kind of fault it is, from the wider to the narrower: "partition", "partition (refuse)"."""
+        return (str(self.__dict__["action"]),)
+
+    @property
     def components(self) -> tuple[str, ...]:
         """The components that the environment must have for this step."""
         return (str(self.__dict__["component"]),)
@@ -110,6 +115,11 @@ class Partition(_BetweenStep):
 
     action: Literal["partition"]
     how: Literal["refuse", "drop"] = "drop"
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """See Step."""
+        return (self.action, f"{self.action} ({self.how})")
 
 
 class Slow(_BetweenStep):

@@ -114,7 +114,7 @@ class Environment(UserModel):
 
     @property
     def impossible(self) -> Mapping[str, str]:
-        """Action of a drill -> why this driver cannot carry it out, in words for people."""
+        """Kind of a drill's step -> why this driver cannot carry it out, in words for people."""
         return {"drain": "only a cluster has nodes to drain"}
 
 

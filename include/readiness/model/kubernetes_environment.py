@@ -68,6 +68,9 @@ class Cluster(UserModel):
     clock_uncertainty: Annotated[Duration, Field(ge=0, le=1)] = 0.01
     """By how much the clocks of two nodes may differ; it widens what is measured across them. 0s where all nodes are on
     one machine."""
+    measured_from: tuple[Network, ...] = ()
+    """Where a run that is made outside of the cluster comes from, such as 172.18.0.1/32: for its time a network policy
+    admits that to what is measured."""
     when_done: Literal["stop", "keep"] = "keep"
     """What the teardown does: ``stop`` takes every replica away and leaves objects, volumes and secrets; ``keep``
     leaves the release running."""
@@ -139,6 +142,7 @@ class KubernetesEnvironment(Environment):
 
 _IMPOSSIBLE: Mapping[str, str] = MappingProxyType({
     "pause": "the first process of a container takes no SIGSTOP from within; use kill",
+    "partition (refuse)": "a network policy lets connections vanish and refuses none; use how: drop",
     "slow": "a network policy cuts a connection and cannot slow it; use partition",
     "disk_full": "the volumes of pods are shared with their node; use a fault of your own, action: command",
 })  # fmt: skip

@@ -13,6 +13,7 @@ from readiness.clients.target_process import TargetError
 from readiness.model.dataset import AUDIT, DELIVERIES
 from readiness.model.environment import Environment, ExternalEnvironment
 from readiness.model.evidence import PROBE_SUFFIX, RUN_SCOPE, StageRef
+from readiness.model.kubernetes_environment import KubernetesEnvironment
 from readiness.stages.recording import Recording, recording
 from readiness.stages.run import Run
 
@@ -38,7 +39,7 @@ def collect(run: Run, name: str) -> None:
         started_ns, status = time.time_ns(), run.status()
         sources = [run.source(name), *([run.source(name) + PROBE_SUFFIX] if scenario.probed else [])]
         healed_at_ns = _wait_healed(run, deadline_s) if scenario.drill else None
-        drained_at_ns, reason = wait_drained(admin_urls(status, run.plan.environment.under_load), deadline_s)
+        drained_at_ns, reason = wait_drained(lambda: queue_urls(run), deadline_s)
         read_from_ns = time.time_ns()
         facts, problems = _read(record, status, sources, frozenset(run.plan.environment.absent))
         record.write("collect.json", facts | {
@@ -75,8 +76,13 @@ def _read(
 
 def _clock(environment: Environment) -> dict[str, Any]:
     """How the target's clock may differ from ours: not at all on this machine, else as the environment file says."""
-    if isinstance(environment, ExternalEnvironment) and environment.target.clock_uncertainty:
-        uncertainty_ns = round(environment.target.clock_uncertainty * 1e9)
+    uncertainty_s = 0.0
+    if isinstance(environment, ExternalEnvironment):
+        uncertainty_s = environment.target.clock_uncertainty
+    elif isinstance(environment, KubernetesEnvironment):
+        uncertainty_s = environment.cluster.clock_uncertainty
+    if uncertainty_s:
+        uncertainty_ns = round(uncertainty_s * 1e9)
         return {"kind": "as the environment file says", "offset_ns": 0, "uncertainty_ns": uncertainty_ns}
     return {"kind": "same machine", "offset_ns": 0, "uncertainty_ns": 0}
 
@@ -94,16 +100,19 @@ def _wait_healed(run: Run, deadline_s: float) -> int | None:
         time.sleep(_BETWEEN_READINGS_S)
 
 
-def wait_drained(admin_urls: list[str], deadline_s: float) -> tuple[int | None, str]:
+def wait_drained(urls: Callable[[], list[str]], deadline_s: float) -> tuple[int | None, str]:
     """The time (epoch ns) at which every replica had said several times in a row that the queue is empty, or None
-    and why."""
-    ends_s, empty, reason = time.monotonic() + deadline_s, 0, "no replica to ask for the queue's depth"
-    while admin_urls:
+    and why. ``urls``: where the replicas answer now; may raise TargetError."""
+    ends_s, empty, reason = time.monotonic() + deadline_s, 0, ""
+    while True:
         try:
-            depth = max(platform_api.read_metric(url, "phantommesh_queue_depth") for url in admin_urls)
-            empty = empty + 1 if depth == 0 else 0
-            reason = f"the queue still held {depth:g} events {deadline_s:g} s after the load"
-        except platform_api.ApiError as error:
+            depths = [platform_api.read_metric(url, "phantommesh_queue_depth") for url in urls()]
+            empty = empty + 1 if depths and max(depths) == 0 else 0
+            reason = (
+                f"the queue still held {max(depths):g} events {deadline_s:g} s after the load"
+                if depths else "no replica to ask for the queue's depth"
+            )  # fmt: skip
+        except (platform_api.ApiError, TargetError) as error:
             empty, reason = 0, str(error)
         if empty >= _EMPTY_READINGS:
             return time.time_ns(), ""
@@ -113,9 +122,10 @@ def wait_drained(admin_urls: list[str], deadline_s: float) -> tuple[int | None, 
     return None, reason
 
 
-def admin_urls(status: dict[str, Any], under_load: str) -> list[str]:
-    """Admin addresses of the replicas that have a queue: those that take the load."""
-    return [part["admin_url"] for part in status["components"] if part["admin_url"] and part["component"] == under_load]
+def queue_urls(run: Run) -> list[str]:
+    """Admin addresses of the replicas that have a queue: those that take the load. Raises TargetError."""
+    parts, under_load = run.status_now()["components"], run.plan.environment.under_load
+    return [part["admin_url"] for part in parts if part["admin_url"] and part["component"] == under_load]
 
 
 def _rows(

@@ -8,6 +8,7 @@ from readiness.model.evidence import RUN_SCOPE, StageRef
 from readiness.model.result import RunDecision, ScenarioResult, SignOff
 from readiness.stages.check import examination, ledger_problems
 from readiness.stages.recording import recording
+from readiness.stages.release_fault import release_fault
 from readiness.stages.report import REPORT
 from readiness.stages.run import Run
 from readiness.stages.sign_off import SIGN_OFF, changes_since
@@ -31,7 +32,9 @@ def current_decision(run: Run) -> RunDecision:
     scenarios = run.plan.scenarios
     problems = (*run.archive.check(run.run_id, scenarios), *result_problems(run))
     digest = run.archive.evidence_digest(run.run_id, scenarios)
-    return decide_run(run.plan, run.results(), problems, digest, _signed(run), _unrecorded_answer(run))
+    return decide_run(
+        run.plan, run.results(), problems, digest, _signed(run), _unrecorded_answer(run), release_fault(run)
+    )
 
 
 def result_problems(run: Run) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ from readiness.model.finding import Finding, FindingState, fine, problem
 from readiness.model.kubernetes_environment import KubernetesEnvironment
 from readiness.stages.run import StageError
 
+_FOR_PODS = "stages"
+
 
 def findings(environment: AnyEnvironment, project: Path) -> Iterator[Finding]:
     """What there is to say of the environment, as it is found. ``project``: the folder that the files of a cluster's
@@ -28,8 +30,13 @@ def findings(environment: AnyEnvironment, project: Path) -> Iterator[Finding]:
 
 
 def require_usable(environment: AnyEnvironment, project: Path) -> None:
-    """Raises StageError with the first problem, before anything is changed."""
-    problems = [finding for finding in findings(environment, project) if finding.state is FindingState.PROBLEM]
+    """Raises StageError with the first problem, before anything is changed. What only stages in pods need is no matter
+    for this one, which runs already."""
+    problems = [
+        finding
+        for finding in findings(environment, project)
+        if finding.state is FindingState.PROBLEM and finding.check != _FOR_PODS
+    ]
     if problems:
         more = f" (and {len(problems) - 1} more: readiness doctor --environment {environment.name})"
         raise StageError(problems[0].says + (more if len(problems) > 1 else ""))

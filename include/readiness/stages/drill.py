@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from readiness.clients.target_process import TargetError
-from readiness.drills.catalogue import fault_of, take_back
+from readiness.drills.catalogue import fault_of
 from readiness.drills.clock import SteadyClock
 from readiness.drills.execution import Execution
 from readiness.drills.fault import Surroundings
 from readiness.drills.health import Health
-from readiness.drills.journal import Journal, remove_leftovers
 from readiness.drills.progress import StepProgress
 from readiness.drills.victims import DrillError, Status
 from readiness.model.dataset import PhaseClock
@@ -68,13 +67,13 @@ class _Story:
 
 
 def _carry_out(run: Run, name: str, wanted: Drill, profile: Profile, phases: Path, story: _Story) -> None:
-    journal = Journal(run.environment_folder)
-    story.facts["leftovers"] = remove_leftovers(journal, take_back)
+    story.facts["leftovers"] = run.take_back_leftovers()
     story.facts |= {"under_load": run.plan.environment.under_load, "replicas": run.replicas()}
     execution: Execution | None = None
     around = Surroundings(
-        run.target.status, lambda: execution.taken() if execution else frozenset(), run.plan.environment.faults
-    )
+        run.target.status, lambda: execution.taken() if execution else frozenset(), run.plan.environment.faults,
+        run.cluster,
+    )  # fmt: skip
     story.steps = [
         StepProgress(number, step, fault_of(step, around), due_ns=0) for number, step in enumerate(wanted.steps)
     ]
@@ -88,7 +87,7 @@ def _carry_out(run: Run, name: str, wanted: Drill, profile: Profile, phases: Pat
         step.due_ns = measure.start_ns + share_ns + round(step.step.after * 1e9)
     story.write()
     execution = Execution(
-        story.steps, clock, health, journal, run=f"{run.run_id}/{name}", flush=story.write, ended=ended
+        story.steps, clock, health, run.journal, run=f"{run.run_id}/{name}", flush=story.write, ended=ended
     )
     story.facts["not_healthy"] = execution.execute(measure.end_ns + round(profile.drain * 1e9))
 
@@ -100,7 +99,8 @@ def _armed(run: Run, story: _Story) -> Health:
         step.fault.arm(status)
     components = run.plan.environment.components
     probed = frozenset(name for name, component in components.items() if component.metrics)
-    health = Health(run.target.status, run.replicas(), probed, run.plan.environment.under_load)
+    under_load = run.plan.environment.under_load
+    health = Health(run.target.status, run.replicas(), probed, under_load, moves=run.moves)
     health.know(status)
     return health
 

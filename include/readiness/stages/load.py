@@ -10,8 +10,6 @@ from typing import Any
 
 from readiness.clients.home import scenarios_folder
 from readiness.clients.tables import csv_to_table
-from readiness.drills.catalogue import take_back
-from readiness.drills.journal import Journal, remove_leftovers
 from readiness.model.dataset import REQUESTS
 from readiness.model.evidence import RUN_SCOPE, StageRef, measuring_stages
 from readiness.model.scenario import Profile, Scenario
@@ -48,7 +46,7 @@ def load(run: Run, name: str) -> None:
                 _wait_all(companions, profile.drain + stop_s)
         finally:
             _stop(stop_s, generator, *companions)
-            left = remove_leftovers(Journal(run.environment_folder), take_back) if scenario.drill else []
+            left = run.take_back_leftovers() if scenario.drill else []
             log.close()
             _keep_records(record)
         record.failure = _failure(code, record.folder) or _left_behind(left)
@@ -63,6 +61,7 @@ def _generator_plan(run: Run, scenario: Scenario, profile: Profile, out_dir: Pat
         "run_id": run.run_id,
         "scenario": scenario.name,
         "source": run.source(scenario.name),
+        "also_allowed": list(run.measured_addresses()),
         "url": f"{run.status()['base_url']}/v1/events",
         "arrivals": scenario.load.arrivals,
         "rate_per_s": scenario.load.rate,

@@ -12,22 +12,22 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from readiness.clients.external_target import RunningTarget
 from readiness.clients.platform_api import Sample, Scrape, Scraper
 from readiness.clients.process_use import process_use
 from readiness.clients.tables import TableWriter
-from readiness.clients.target_process import ProcessWatch, TargetError, TargetProcess
+from readiness.clients.target_process import ProcessWatch, TargetError
 from readiness.model.dataset import HEALTH, METRICS
 from readiness.model.evidence import RUN_SCOPE, StageRef
 from readiness.stages.recording import Recording, recording
 from readiness.stages.replica_discovery import Discovery, Replica, replicas_of
-from readiness.stages.run import Run
+from readiness.stages.run import Run, Target
 
 _QUEUE = "phantommesh_queue_depth"
 _QUIET_TICKS = 3
 _FLUSH_TICKS = 30
 _USE_TICKS = 5  # reading a whole family of processes costs milliseconds; a trend does not need it each second
 _LONGEST_ANSWER_S = 2.0
+_WORD_S = 10.0  # a few questions to the target may be lost before its last word counts no more
 
 
 @dataclass
@@ -55,7 +55,7 @@ def observe(run: Run, name: str, phases: Path) -> None:
             observer = Observer(
                 run.target, replicas_of(run), run.plan.environment.observation.interval, metrics, health
             )
-            discovery = Discovery(run, observer) if run.most_replicas() else None
+            discovery = Discovery(run, observer) if run.most_replicas() or run.moves else None
             longest_s = profile.warmup + profile.measure + profile.drain + scenario.load.request_timeout + 60
             started_ns = time.time_ns()
             asyncio.run(_observe(observer, discovery, _Until(phases, profile.drain), longest_s))
@@ -80,14 +80,14 @@ def _write_facts(record: Recording, run: Run, observer: "Observer", started_ns: 
     targets = [
         {
             "component": item.component, "replica": item.name, "admin_url": item.admin_url, "metrics": item.metrics,
-            "memory": item.metrics or item.admin_url is None, "joined_ns": item.joined_ns,
+            "memory": item.metrics or (item.admin_url is None and item.pid is not None), "joined_ns": item.joined_ns,
             "left_ns": observer.left_ns.get(item.name),
         }
         for item in observer.replicas
     ]  # fmt: skip
     record.write("observe.json", {
         "interval_s": run.plan.environment.observation.interval,
-        "discovery_s": run.plan.environment.observation.discovery if run.most_replicas() else None,
+        "discovery_s": run.plan.environment.observation.discovery if run.most_replicas() or run.moves else None,
         "started_ns": started_ns, "finished_ns": time.time_ns(), "targets": targets, "ticks": pulse.ticks,
         "late_ticks": pulse.late, "worst_lag_ms": pulse.worst_lag_s * 1e3,
     })  # fmt: skip
@@ -117,7 +117,7 @@ class Observer:
 
     def __init__(
         self,
-        target: TargetProcess | RunningTarget,
+        target: Target,
         replicas: tuple[Replica, ...],
         interval_s: float,
         metrics: TableWriter,
@@ -126,8 +126,11 @@ class Observer:
         self._target, self._interval_s = target, interval_s
         self.replicas = list(replicas)
         self.left_ns: dict[str, int] = {}
+        self.said: dict[str, tuple[bool, float]] = {}
+        """Replica -> whether the target says that it is ready, and when it said so (monotonic, s)."""
         self._metrics, self._health = metrics, health
         self._watches = {item.name: ProcessWatch(item.pid) for item in replicas if item.admin_url is None}
+        self._latest_ns: dict[str, int] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
         self.pulse = _Pulse()
 
@@ -184,7 +187,9 @@ class Observer:
         self.pulse.quiet = self.pulse.quiet + 1 if quiet else 0
 
     async def _sample(self, scraper: Scraper, replica: Replica, tick_ns: int, tick: int) -> None:
-        if replica.admin_url is None:
+        if replica.admin_url is None and replica.pid is None:
+            scrape = self._told(replica)
+        elif replica.admin_url is None:
             scrape = self._watched(replica, with_use=tick % _USE_TICKS == 0)
         elif replica.metrics:
             scrape = await scraper.metrics(replica.admin_url)
@@ -192,10 +197,22 @@ class Observer:
             scrape = await scraper.health(replica.admin_url)
         who = (tick_ns, replica.component, replica.name)
         self._health.extend([(*who, scrape.answered, scrape.ready, scrape.took_ms, scrape.error)])
+        if tick_ns < self._latest_ns.get(replica.name, 0):
+            return  # counted later than what a later tick has already: a counter would seem to have fallen
+        self._latest_ns[replica.name] = tick_ns
         self._metrics.extend((*who, item.metric, item.labels, item.value) for item in scrape.samples)
         for item in scrape.samples:
             if item.metric == _QUEUE and replica.name not in self.left_ns:
                 self.pulse.queue[replica.name] = item.value
+
+    def _told(self, replica: Replica) -> Scrape:
+        """What the target said of it last. A word that is old is none."""
+        ready, at_s = self.said.get(replica.name, (False, 0.0))
+        fresh = time.monotonic() - at_s < _WORD_S
+        error = (
+            "" if ready and fresh else "the target says that it is not ready" if fresh else "the target says nothing"
+        )
+        return Scrape(ready and fresh, ready and fresh, 0.0, error, ())
 
     def _watched(self, replica: Replica, *, with_use: bool) -> Scrape:
         watch = self._watches[replica.name]

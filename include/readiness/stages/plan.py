@@ -128,8 +128,9 @@ def _require_executable(scenario: Scenario, environment: Environment) -> None:
             if component not in environment.components:
                 raise StageError(f"{where}: the environment {environment.name} has no component {component!r}; it has "
                                  f"{', '.join(environment.components)}")  # fmt: skip
-        if why := environment.impossible.get(step.action):
-            raise StageError(f"{where}: {step.action} is not possible in the environment {environment.name}: {why}")
+        for kind in step.kinds:
+            if why := environment.impossible.get(kind):
+                raise StageError(f"{where}: {kind} is not possible in the environment {environment.name}: {why}")
         named = getattr(step, "fault", None)
         if named is not None and named not in environment.faults:
             legal = ", ".join(environment.faults) or "none"

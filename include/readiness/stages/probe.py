@@ -53,7 +53,9 @@ def probe(run: Run, name: str, phases: Path) -> None:
 
 def _prober(run: Run, name: str, timeout_s: float) -> Prober:
     try:
-        return Prober(run.status()["base_url"], probe_source(run, name), RATE_HZ, timeout_s)
+        return Prober(
+            run.status()["base_url"], probe_source(run, name), RATE_HZ, timeout_s, also=run.measured_addresses()
+        )
     except AddressError as error:
         raise StageError(f"the target cannot be probed: {error}") from error
 

@@ -6,6 +6,7 @@ from readiness.clients.archive import ArchiveError
 from readiness.model.evidence import RUN_SCOPE, StageRef, evidence_stages
 from readiness.model.result import RunDecision
 from readiness.stages.decide import DECIDE, current_decision, read_decision
+from readiness.stages.release_fault import DEPLOY, release_fault
 from readiness.stages.report import REPORT
 from readiness.stages.run import Run
 from readiness.stages.sign_off import SIGN_OFF
@@ -24,6 +25,8 @@ def recompute(run: Run) -> Verification:
     """Check seals, results and decision of a run. Raises ArchiveError only if there is no such run."""
     names = run.plan.scenario_names
     refs = (*evidence_stages(run.plan.scenarios), REPORT, SIGN_OFF, DECIDE)
+    if release_fault(run):  # nothing was measured then, and what the deploy stage left is whole
+        refs = tuple(ref for ref in refs if ref != DEPLOY and run.archive.is_sealed(run.run_id, ref))
     later = StageRef(RUN_SCOPE, "teardown")
     refs += (later,) if run.archive.is_sealed(run.run_id, later) else ()
     sealed = [ref for ref in refs if run.archive.is_sealed(run.run_id, ref)]

@@ -17,7 +17,7 @@ from readiness.clients.home import scenarios_folder
 from readiness.clients.tables import TableWriter, read_columns
 from readiness.model.dataset import REPLAY
 from readiness.model.evidence import REPLAY_SUFFIX, RUN_SCOPE, StageRef
-from readiness.stages.collect import admin_urls, wait_drained
+from readiness.stages.collect import queue_urls, wait_drained
 from readiness.stages.recording import recording
 from readiness.stages.run import Run, StageError
 
@@ -49,7 +49,7 @@ def replay(run: Run, name: str) -> None:
         events = _made_again(run, name, source)
         sent = _send(f"{status['base_url']}/v1/events", events, run.plan.scenario(name).load.request_timeout)
         deadline_s = run.plan.scenario(name).profiles[run.plan.profile].drain
-        drained_at_ns, reason = wait_drained(admin_urls(status, run.plan.environment.under_load), deadline_s)
+        drained_at_ns, reason = wait_drained(lambda: queue_urls(run), deadline_s)
         under_load = _kept(run, name, {event["event_id"] for event in events})
         quiet, broken = _read_quiet(f"{status['base_url']}/v1/audit", source)
         with TableWriter(record.folder / "verdicts.parquet", REPLAY) as table:

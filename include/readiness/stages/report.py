@@ -10,6 +10,7 @@ from readiness.model.evidence import RUN_SCOPE, StageRef, evidence_stages
 from readiness.model.result import RunDecision
 from readiness.stages.evidence_reader import what_there_is
 from readiness.stages.recording import recording
+from readiness.stages.release_fault import release_fault
 from readiness.stages.run import Run
 
 REPORT = StageRef(RUN_SCOPE, "report")
@@ -47,7 +48,8 @@ def evidence_decision(run: Run) -> RunDecision:
 
     scenarios = run.plan.scenarios
     problems = run.archive.check(run.run_id, scenarios)
-    return decide_evidence(run.plan, run.results(), problems, run.archive.evidence_digest(run.run_id, scenarios))
+    digest = run.archive.evidence_digest(run.run_id, scenarios)
+    return decide_evidence(run.plan, run.results(), problems, digest, release_fault(run))
 
 
 def report_path(run: Run) -> Path:

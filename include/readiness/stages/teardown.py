@@ -3,13 +3,12 @@
 import time
 from typing import Any
 
-from readiness.clients import lease
+from readiness.clients.lease import LeaseError
 from readiness.clients.target_process import TargetError
-from readiness.drills.catalogue import take_back
-from readiness.drills.journal import Journal, remove_leftovers
 from readiness.drills.victims import DrillError
 from readiness.model.evidence import RUN_SCOPE, StageRef
 from readiness.stages.recording import recording
+from readiness.stages.release_fault import rolled_back
 from readiness.stages.run import Run, StageError
 
 
@@ -21,7 +20,7 @@ def teardown(run: Run) -> None:
     leftovers: list[dict[str, Any]] = []
     try:
         stopped, failure = _stop(run, leftovers), ""
-    except (lease.LeaseError, DrillError, TargetError, OSError) as error:
+    except (LeaseError, DrillError, TargetError, OSError) as error:
         stopped, failure = False, str(error)
     took_s = time.monotonic() - started
     with recording(run, StageRef(RUN_SCOPE, "teardown")) as record:
@@ -33,12 +32,13 @@ def teardown(run: Run) -> None:
 
 def _stop(run: Run, leftovers: list[dict[str, Any]]) -> bool:
     """Whether there was something of this run to stop. ``leftovers``: gets the faults that were still in place."""
-    held = lease.holder(run.environment_folder)
+    held = run.claim.holder()
     if held is None or held.owner != run.run_id:
         return False
     try:
-        leftovers += remove_leftovers(Journal(run.environment_folder), take_back)
+        leftovers += run.take_back_leftovers()
     finally:  # a damaged journal must not keep the target running
-        run.target.down()
-    lease.release(run.environment_folder, run.run_id)
+        if not rolled_back(run):  # what was put back is to run on
+            run.target.down()
+    run.claim.release(run.run_id)
     return True

@@ -6,8 +6,9 @@ from manifests.checks import check
 from manifests.objects import Manifests, Object, at, title
 
 _READ = ("get", "list", "watch")
-_WRITE = ("create", "patch", "delete")
-# role -> {group/resource: verbs}. A right that is added here is added to what an intruder may do: say why in the role.
+_SCALE = dict.fromkeys(("apps/deployments/scale", "apps/statefulsets/scale"), ("get", "patch"))
+# role -> {"group/resource", or "group/resource name" of one object: verbs}. A right that is added here is added to what
+# an intruder may do: say why in the role.
 RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
     "prometheus": {"pods": _READ},
     "run-stages": {
@@ -15,20 +16,23 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
         "events": ("list",),
     },
     "readiness-observe": {
-        **dict.fromkeys(("pods", "services", "endpoints", "events"), _READ), "pods/log": ("get",),
-        **dict.fromkeys(("apps/deployments", "apps/statefulsets", "apps/replicasets"), _READ),
-        "autoscaling/horizontalpodautoscalers": _READ,
+        "pods": _READ, "services": _READ, "pods/log": ("get",), "namespaces": ("get",),
+        "events": ("list",), "resourcequotas": ("list",),
+        **dict.fromkeys(("apps/deployments", "apps/statefulsets", "apps/daemonsets"), ("get", "list")),
     },
     "readiness-drill": {
-        "pods": ("delete",), "pods/eviction": ("create",), "pods/exec": ("get", "create"),
-        "networking.k8s.io/networkpolicies": ("get", "list", "create", "delete"),
+        "pods": ("delete",), "pods/eviction": ("create",), **_SCALE,
+        "networking.k8s.io/networkpolicies": ("get", "list", "patch"),
+        "configmaps": ("create",), "configmaps readiness-drill-journal": ("get", "patch", "delete"),
+        **dict.fromkeys(("autoscaling/horizontalpodautoscalers", "keda.sh/scaledobjects"), ("get", "patch")),
     },
     "readiness-deploy": {
         **dict.fromkeys(
-            ("configmaps", "services", "persistentvolumeclaims", "policy/poddisruptionbudgets",
-             "networking.k8s.io/networkpolicies", "batch/cronjobs", "batch/jobs", "keda.sh/scaledobjects",
-             "traefik.io/ingressroutes", "traefik.io/middlewares"), ("get", "list", *_WRITE)),
-        **dict.fromkeys(("apps/deployments", "apps/statefulsets", "autoscaling/horizontalpodautoscalers"), _WRITE),
+            ("configmaps", "services", "persistentvolumeclaims", "policy/poddisruptionbudgets", "apps/deployments",
+             "apps/statefulsets", "autoscaling/horizontalpodautoscalers", "networking.k8s.io/networkpolicies",
+             "batch/cronjobs", "keda.sh/scaledobjects", "traefik.io/ingressroutes", "traefik.io/middlewares",
+             "traefik.io/serverstransports", "coordination.k8s.io/leases"), ("get", "create", "patch")),
+        "pods": ("delete",), "configmaps readiness-drill-journal": ("delete",), **_SCALE,
     },
 }  # fmt: skip
 # role -> who has it: namespace's beginning and account, or a group.
@@ -46,7 +50,9 @@ def _granted(role: Object) -> dict[str, set[str]]:
     for rule in role.get("rules") or []:
         for group in rule.get("apiGroups", []):
             for resource in rule.get("resources", []):
-                found.setdefault(f"{group}/{resource}".lstrip("/"), set()).update(rule.get("verbs", []))
+                for name in rule.get("resourceNames") or [""]:
+                    key = f"{group}/{resource} {name}".strip("/ ")
+                    found.setdefault(key, set()).update(rule.get("verbs", []))
     return found
 
 
@@ -60,8 +66,8 @@ def rights_are_the_least(manifests: Manifests) -> Iterator[str]:
                 yield f"{title(role)}: may {', '.join(sorted(has - needs))} {resource}"
             if needs - has:
                 yield f"{title(role)}: may not {', '.join(sorted(needs - has))} {resource}, which it needs"
-        if any("resourceNames" in rule or "nonResourceURLs" in rule for rule in role.get("rules") or []):
-            yield f"{title(role)}: names single objects, which this check does not understand"
+        if any("nonResourceURLs" in rule for rule in role.get("rules") or []):
+            yield f"{title(role)}: names paths, which this check does not understand"
     for missing in sorted(RIGHTS.keys() - {str(at(role, "metadata", "name")) for role in manifests.of("Role")}):
         yield f"Role {missing}: is not there"
 

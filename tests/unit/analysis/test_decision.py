@@ -28,6 +28,17 @@ SIGNED = replace(PLAN, sign_off=True)
 APPROVAL = SignOff("approve", "Ann", "2026-01-01T00:00:00Z", None, DIGEST, None)
 
 
+def test_a_release_that_did_not_come_up_is_rejected_whatever_is_missing() -> None:
+    missing = ("_run/verify: no sealed evidence in run run-1",)
+    decision = decide_run(PLAN, (), missing, DIGEST, None, release_fault="its image cannot be had")
+    assert (decision.decision, decision.reasons) == (REJECTED, ("its image cannot be had",))
+    assert decision.by_scenario == {"steady": REJECTED}
+    assert (
+        decide_run(SIGNED, (), missing, DIGEST, APPROVAL, release_fault="its image cannot be had").decision is REJECTED
+    )
+    assert decide_run(PLAN, (), missing, "", None, release_fault="its image cannot be had").decision is INCONCLUSIVE
+
+
 @pytest.fixture(scope="module")
 def good() -> ScenarioResult:
     checked = (DataCheck("load/requests.parquet", "columns", Verdict.PASS, "", ""),)

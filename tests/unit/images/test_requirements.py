@@ -2,9 +2,10 @@
 
 import ast
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.metadata import packages_distributions
+from importlib.metadata import distributions, packages_distributions, version
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,20 @@ def test_an_image_is_built_in_stages_and_is_not_root(image: str) -> None:
         if line.startswith("COPY ") and "--from=" not in line:
             for source in line.split()[1:-1]:
                 assert (ROOT / source).exists(), line
+
+
+def test_the_image_of_the_stages_knows_the_version_of_the_engine_in_it(tmp_path: Path) -> None:
+    # By the very line of the Dockerfile: the engine is copied there, and a plan asks for its version.
+    text = (ROOT / "k8s/images/readiness/Dockerfile").read_text()
+    program = re.search(r"^RUN python -c '(import pathlib.*)'$", text, re.MULTILINE)
+    assert program is not None
+    packages = tmp_path / "lib/python3.11/site-packages"
+    packages.mkdir(parents=True)
+    here = program[1].replace("/tmp/", f"{ROOT}/").replace("/opt/venv", str(tmp_path))  # noqa: S108 - the image's
+    subprocess.run([sys.executable, "-c", here], check=True)
+    asked = set(re.findall(r'metadata\.version\("([^"]+)"\)', (ROOT / "include/readiness/stages/plan.py").read_text()))
+    made = {found.metadata["Name"]: found.version for found in distributions(path=[str(packages)])}
+    assert made == {name: version(name) for name in asked} != {}
 
 
 def _plain(name: str) -> str:

@@ -47,13 +47,13 @@ class Target:
         return answer
 
 
-def run_on(target: Target) -> Any:
+def run_on(target: Target, *, moves: bool = False) -> Any:
     declared = {"automation": SimpleNamespace(metrics=True), "postgres": SimpleNamespace(metrics=False)}
     observation = SimpleNamespace(discovery=0.5)
     environment = SimpleNamespace(under_load="automation", components=declared, observation=observation)
     return SimpleNamespace(
         target=target, plan=SimpleNamespace(environment=environment), replicas=lambda: {"automation": 2, "postgres": 1},
-        most_replicas=lambda: {"automation": 4}, status=lambda: WHOLE,
+        most_replicas=lambda: {"automation": 4}, status=lambda: WHOLE, moves=moves,
     )  # fmt: skip
 
 
@@ -116,6 +116,7 @@ class Observing:
     def __init__(self) -> None:
         self.replicas = [Replica("automation", f"automation-{k}", None, 1, True) for k in (0, 1)]
         self.left_ns: dict[str, int] = {}
+        self.said: dict[str, tuple[bool, float]] = {}
 
     def join(self, replica: Replica) -> None:
         self.left_ns.pop(replica.name, None)
@@ -137,6 +138,22 @@ def test_replicas_that_appear_join_and_those_that_go_leave_but_never_one_of_the_
     discovery.compare(status(part("automation", 0), part("automation", 2)), now_ns + 2)
     assert observing.left_ns == {}
     assert observing.replicas[-1].joined_ns == now_ns + 2
+
+
+def test_a_replica_is_followed_to_the_address_of_its_next_pod() -> None:
+    observing = Observing()
+    discovery = Discovery(run_on(Target(WHOLE), moves=True), observing)
+    first = part("automation", 0) | {"admin_url": "http://198.18.0.1:8081"}
+    discovery.compare(status(first, part("automation", 1)), 1)
+    discovery.compare(status(part("automation", 1)), 2)
+    assert {item.name: item.admin_url for item in observing.replicas}["automation-0"] is None
+    assert observing.said["automation-0"][0] is False
+    assert observing.left_ns == {}  # without it the target is not whole
+    discovery.compare(status(first | {"admin_url": "http://198.18.0.9:8081"}, part("automation", 1)), 3)
+    found = {item.name: item for item in observing.replicas}
+    assert found["automation-0"].admin_url == "http://198.18.0.9:8081"
+    assert found["automation-0"].joined_ns is None
+    assert observing.said["automation-0"][0] is True
 
 
 def measured(monkeypatch: pytest.MonkeyPatch, failures: dict[str, StageError]) -> tuple[list[str], list[str]]:

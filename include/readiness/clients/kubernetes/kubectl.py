@@ -1,19 +1,21 @@
 """``kubectl``, with the context that the environment allows and errors in one line."""
 
+import atexit
 import json
 import os
 import re
 import subprocess
 import time
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from readiness.clients.kubernetes.own_account import ACCOUNT, own_kubeconfig
 from readiness.clients.kubernetes.programs import kubectl_program
 from readiness.clients.target_process import TargetError
 from readiness.model.kubernetes_environment import IN_CLUSTER
 
-TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+TOKEN = ACCOUNT / "token"
 PATIENCE_S = 45.0
 """An API server that is away for half a minute, as while its node starts again, costs no run."""
 _ANSWER_S = 15.0
@@ -78,7 +80,8 @@ class Kubectl:
     def command(self, *arguments: str, namespaced: bool = True) -> list[str]:
         """The whole command line. Raises KubectlError for a context that may not be used."""
         context = self.context
-        command = [kubectl_program(), *([] if context == IN_CLUSTER else [f"--context={context}"])]
+        where = [f"--kubeconfig={_own_kubeconfig()}"] if context == IN_CLUSTER else [f"--context={context}"]
+        command = [kubectl_program(), *where]
         return [*command, *([f"--namespace={self.namespace}"] if namespaced else []), *arguments]
 
     def call(
@@ -107,11 +110,14 @@ class Kubectl:
 
     def json(self, *arguments: str, **options: Any) -> dict[str, Any]:
         """The object that it printed. Raises KubectlError, also for what is no JSON."""
-        text = self.call(*arguments, **options)
+        return self.parsed(self.call(*arguments, **options), *arguments[:2])
+
+    def parsed(self, text: str, *arguments: str) -> dict[str, Any]:
+        """The object in what a call - of these arguments - printed. Raises KubectlError."""
         try:
             found: dict[str, Any] = json.loads(text)
         except ValueError as error:
-            raise KubectlError("other", f"kubectl {' '.join(arguments[:2])} printed no JSON ({error})") from error
+            raise KubectlError("other", f"kubectl {' '.join(arguments)} printed no JSON ({error})") from error
         return found
 
     def get(self, *arguments: str, patience_s: float = 0.0, namespaced: bool = True) -> dict[str, Any]:
@@ -171,6 +177,14 @@ def explained(said: str, code: int) -> tuple[str, str]:
     if _UNREACHABLE.search(said):
         return "unreachable", text
     return "other", text.removeprefix("error: ")
+
+
+@cache
+def _own_kubeconfig() -> Path:
+    """One for all calls of this process."""
+    found = own_kubeconfig()
+    atexit.register(found.unlink, missing_ok=True)
+    return found
 
 
 def _in_a_pod() -> bool:

@@ -43,9 +43,17 @@ def _kubectl(overlay: str, arguments: list[str], stdin: str | None) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise TargetError(f"{overlay} cannot be rendered ({error})") from error
     if done.returncode != 0:
-        lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        raise TargetError(f"{overlay} cannot be rendered: {' '.join(lines[-1:]).removeprefix('error: ')[:400]}")
+        raise TargetError(f"{overlay} cannot be rendered: {_reason(done.stderr or done.stdout)}")
     return done.stdout
+
+
+def _reason(said: str) -> str:
+    """The line that says what is wrong: warnings may come before it, and a crash prints its stacks after it."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    named = [line for line in lines if line.lower().startswith(("error", "fatal", "panic", "runtime:"))]
+    text = (named or lines or ["kubectl said nothing"])[0].removeprefix("error: ")[:400]
+    crashed = f"; {kubectl_program()} crashed: take a newer one, `make setup` brings it" if "panic" in text else ""
+    return text + crashed
 
 
 def _objects(overlay: str, text: str) -> tuple[Object, ...]:

@@ -31,32 +31,43 @@ def _rights(group: str, resources: str, verbs: str, name: str = "") -> frozenset
 
 OBSERVE = (
     _rights("", "pods services", "get list watch")
-    | _rights("", "events resourcequotas", "get list")
+    | _rights("", "events resourcequotas", "list")
     | _rights("", "pods/log namespaces", "get")
-    | _rights("apps", "deployments statefulsets", "get list watch")
-    | _rights("autoscaling", "horizontalpodautoscalers", "get list")
+    | _rights("apps", "deployments statefulsets daemonsets", "get list")
 )
 DRILL = (
     _rights("", "pods", "delete")
     | _rights("", "pods/eviction", "create")
+    | _rights("apps", "deployments/scale statefulsets/scale", "get patch")
+    | _rights("networking.k8s.io", "networkpolicies", "get list patch")
     | _rights("", "configmaps", "create")
     | _rights("", "configmaps", "get patch delete", JOURNAL)
-    | _rights("apps", "deployments/scale statefulsets/scale", "get patch")
-    | _rights("autoscaling", "horizontalpodautoscalers", "patch")
-    | _rights("networking.k8s.io", "networkpolicies", "get list patch")
+    | _rights("autoscaling", "horizontalpodautoscalers", "get patch")
 )
-CLAIM = _rights("coordination.k8s.io", "leases", "create get patch")
-"""Of the account that takes and gives back the environment."""
+"""Also to scale by KEDA, where the overlay does; to drain a node takes k8s/components/node-drain-rights."""
+_DEPLOY = (
+    _rights("coordination.k8s.io", "leases", "get create patch")
+    | _rights("", "pods", "delete")
+    | _rights("", "configmaps", "delete", JOURNAL)
+    | _rights("apps", "deployments/scale statefulsets/scale", "get patch")
+)
+
+
+def drilling(objects: tuple[Object, ...]) -> frozenset[Right]:
+    """What it takes to break a release that consists of the objects, and to take that back."""
+    keda = any(item["kind"] == "ScaledObject" for item in objects)
+    return DRILL | (_rights("keda.sh", "scaledobjects", "get patch") if keda else frozenset())
 
 
 def deploying(objects: tuple[Object, ...]) -> frozenset[Right]:
-    """What it takes to apply the objects: each is read, created or changed, none is deleted."""
+    """What it takes to apply the objects - each is read, created or changed, none is deleted - and to put the release
+    of before back; to claim the environment, and to take back what an interrupted drill left in it."""
     found: set[Right] = set()
     for item in objects:
         group = item["apiVersion"].rpartition("/")[0]
         if item["kind"] not in NOT_APPLIED and group != "postgresql.cnpg.io":
             found |= _rights(group, _plural(item["kind"]), "get create patch")
-    return frozenset(found) | CLAIM
+    return frozenset(found) | _DEPLOY
 
 
 def _plural(kind: str) -> str:

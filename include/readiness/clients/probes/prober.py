@@ -12,6 +12,7 @@ import socket
 import time
 import uuid
 from collections import deque
+from collections.abc import Collection
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -50,13 +51,16 @@ class Clock:
 
 
 class Prober:
-    """Probes ``base_url``. Raises AddressError for an address that may not be probed.
+    """Probes ``base_url``. Raises AddressError for an address that may not be probed; ``also``: those that may beside
+    those that always may.
 
     rate_hz: of each lane; timeout_s: after which a probe without an answer has failed; source: of the events.
     """
 
-    def __init__(self, base_url: str, source: str, rate_hz: float, timeout_s: float) -> None:
-        require_allowed(base_url)
+    def __init__(
+        self, base_url: str, source: str, rate_hz: float, timeout_s: float, also: Collection[str] = ()
+    ) -> None:
+        require_allowed(base_url, also)
         self._address = _resolve(base_url)
         self._period_ns, self._timeout_ns = round(S / rate_hz), round(timeout_s * S)
         places = math.ceil(timeout_s * rate_hz) + _SPARE_PLACES

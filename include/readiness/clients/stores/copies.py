@@ -1,4 +1,4 @@
-"""What this process took from a store: local files that live as long as the process and serve no other."""
+"""What this process took from a store: local files that live as long as the store in it and serve no other."""
 
 import fcntl
 import os

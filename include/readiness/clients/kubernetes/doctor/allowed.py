@@ -5,7 +5,7 @@ from typing import Any
 
 from readiness.clients.kubernetes.doctor.ground import Ground
 from readiness.clients.kubernetes.kubectl import Kubectl, KubectlError
-from readiness.clients.kubernetes.rights import DRILL, OBSERVE, Right, deploying
+from readiness.clients.kubernetes.rights import OBSERVE, Right, deploying, drilling
 from readiness.model.finding import Finding, fine, problem, unknown
 from readiness.model.kubernetes_environment import IN_CLUSTER
 
@@ -24,18 +24,18 @@ def rights(ground: Ground) -> Iterator[Finding]:
         return
     for account, needed in accounts.items():
         try:
-            yield _finding(ground, account, account, needed)
+            yield _finding(ground, account, account, needed, "stages")
         except KubectlError as error:
             if error.kind != "forbidden":
                 raise
-            yield unknown("rights", f"this account may not ask on behalf of {account}; whoever may can run this, too")
+            yield unknown("stages", f"this account may not ask on behalf of {account}; whoever may can run this, too")
             return
 
 
 def _accounts(ground: Ground) -> dict[str, frozenset[Right]]:
     """The full name of each stage's account, with what it needs."""
     accounts, namespace = ground.environment.stages.accounts, ground.environment.stages.namespace
-    needs = {accounts.deploy: OBSERVE | deploying(ground.objects), accounts.drill: OBSERVE | DRILL,
+    needs = {accounts.deploy: OBSERVE | deploying(ground.objects), accounts.drill: OBSERVE | drilling(ground.objects),
              accounts.observe: OBSERVE}  # fmt: skip
     return {f"system:serviceaccount:{namespace}:{name}": needed for name, needed in needs.items()}
 
@@ -46,18 +46,18 @@ def _who(kubectl: Kubectl) -> str:
     return str(answer["status"]["userInfo"].get("username", "this account"))
 
 
-def _finding(ground: Ground, acting_as: str, who: str, needed: frozenset[Right]) -> Finding:
+def _finding(ground: Ground, acting_as: str, who: str, needed: frozenset[Right], check: str = "rights") -> Finding:
     namespace = ground.kubectl.namespace
     status = _rules(ground.kubectl, acting_as)
     missing = sorted(right for right in needed if not any(_grants(rule, right) for rule in status["resourceRules"]))
     short = who.rpartition(":")[2]
     if not missing:
-        return fine("rights", f"{short} has what it needs in {namespace}")
+        return fine(check, f"{short} has what it needs in {namespace}")
     named = ", ".join(map(str, missing[:_MOST_NAMED]))
     more = f" and {len(missing) - _MOST_NAMED} more rights" if len(missing) > _MOST_NAMED else ""
     if status.get("incomplete"):
-        return unknown("rights", f"not all rights of {short} in {namespace} are known; it may lack {named}{more}")
-    return problem("rights", f"{short} may not {named}{more} in {namespace}; let an administrator apply "
+        return unknown(check, f"not all rights of {short} in {namespace} are known; it may lack {named}{more}")
+    return problem(check, f"{short} may not {named}{more} in {namespace}; let an administrator apply "
                    "k8s/components/readiness-rights or bind its roles to that account")  # fmt: skip
 
 

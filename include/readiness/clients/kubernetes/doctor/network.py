@@ -19,8 +19,8 @@ def networks(ground: Ground) -> Iterator[Finding]:
     found -= {"", "None"}
     others = [address for address in sorted(found) if not _may_be_loaded(ground, address)]
     if others:
-        yield problem("networks", f"{others[0]} in {ground.kubectl.namespace} is in no network that may be loaded; name "
-                      "the networks of its pods and services under cluster.networks")  # fmt: skip
+        yield problem("networks", f"{others[0]} in {ground.kubectl.namespace} is in no network that may be loaded; "
+                      "name the networks of its pods and services under cluster.networks")  # fmt: skip
     elif found:
         yield fine("networks", f"{len(found)} addresses in {ground.kubectl.namespace}, all of which may be loaded")
     else:
