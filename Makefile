@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CODE := include scenarios/locust tests k8s/charts $(wildcard dags)
 
-.PHONY: help setup demo test lint checkov chart benchmark soak lock clean
+.PHONY: help setup demo test test-cluster lint checkov chart benchmark soak lock clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
 
@@ -29,12 +29,15 @@ lint: $(STAMP)  ## style, types, layers
 	$(BIN)/lint-imports
 	$(BIN)/yamllint --strict scenarios k8s .yamllint.yaml
 
-# Checkov and Airflow cannot be installed together: it runs as a tool of its own, and needs uv.
+# Checkov and Airflow cannot be installed together: it has an environment of its own, .venv/checkov.
 checkov: $(STAMP)  ## k8s/ against Checkov's rules, in every environment
 	@$(BIN)/python tests/manifests/checkov.py
 
 chart: $(STAMP)  ## the Helm chart, made anew from k8s/base, components and overlays
 	@cd k8s/charts && ../../$(BIN)/python -m generate
+
+test-cluster: $(STAMP)  ## what only a real cluster shows; needs KUBECONFIG and the images (docs/deployment.md)
+	$(BIN)/pytest tests/cluster
 
 # Three processes: the Airflow of one set of tests must not take the CPU from the load of another.
 test: lint  ## lint and all tests
@@ -55,6 +58,7 @@ lock:  ## requirements.in -> requirements.txt, for every platform and Python fro
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) -c requirements.txt requirements-readiness.in -o requirements-readiness.txt
 	$(LOCK) -c requirements.txt --no-emit-package numpy --no-emit-package scipy --no-emit-package narwhals requirements-platform.in -o requirements-platform.txt
+	$(LOCK) tests/manifests/checkov.in -o tests/manifests/checkov.txt
 
 clean:  ## removes the state folder and the virtual environment
 	rm -rf .readiness $(VENV)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from instruments.address import loopback
+from instruments.address import measurable
 
 _READ_BYTES = 1 << 20
 T = TypeVar("T")
@@ -19,7 +19,7 @@ class CutShortError(Exception):
 
 def read_lines(url: str, source: str | None, row: type[T], timeout_s: float = 120.0) -> Iterator[list[T]]:
     """The rows of a source (None: all), a piece at a time. Raises CutShortError when the end, or a row, is missing."""
-    address = loopback(url)
+    address = measurable(url)
     query = "" if source is None else f"?source={quote(source, safe='')}"
     connection = http.client.HTTPConnection(address.host, address.port, timeout=timeout_s)
     decoder: Any = msgspec.json.Decoder(row)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from instruments.address import loopback
+from instruments.address import measurable
 
 MAX_EVENTS = 6_000_000
 MAX_DURATION_S = 7_200.0
@@ -14,13 +14,14 @@ MAX_EVENTS_PER_REQUEST = 1_000
 
 @dataclass(frozen=True)
 class SendPlan:
-    """A bounded sending of fresh events to one loopback address, open loop.
+    """A bounded sending of fresh events to one address, open loop.
 
     rate_per_s counts events; each request carries events_per_request of them. retry_first_ms: None, or how long after
     a failure the same request (the same event ids) is sent again; each further wait doubles up to retry_longest_ms.
-    observed_from_ns: None, or the time that the first event says it was observed at, each further one observed_step_ns
-    later, so that sendings of one seed hold the same events byte for byte, whatever their rate. distinct: each event
-    has a source address of its own, so that no two are of one incident.
+    answer_timeout_s: how long a request is tried in all; attempt_timeout_s: None for as long, or how long one attempt
+    may stay without an answer. observed_from_ns: None, or the time that the first event says it was observed at, each
+    further one observed_step_ns later, so that sendings of one seed hold the same events byte for byte, whatever their
+    rate. distinct: each event has a source address of its own, so that no two are of one incident.
     """
 
     url: str
@@ -36,13 +37,14 @@ class SendPlan:
     retry_first_ms: float | None = None
     retry_longest_ms: float = 50.0
     answer_timeout_s: float = 10.0
+    attempt_timeout_s: float | None = None
     observed_from_ns: int | None = None
     observed_step_ns: int = 0
     distinct: bool = False
 
     def __post_init__(self) -> None:
         """Raises ValueError for what is out of bounds."""
-        loopback(self.url)
+        measurable(self.url)
         if self.arrivals not in ("constant", "poisson"):
             raise ValueError(f"arrivals {self.arrivals!r}: constant or poisson")
         if not 1 <= self.events_per_request <= MAX_EVENTS_PER_REQUEST:

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from instruments.address import loopback
+from instruments.address import measurable
 from instruments.connection import Connection, Head
 from instruments.plan import SendPlan
 from instruments.requests_ahead import Request
@@ -26,7 +26,7 @@ class Pool:
         failed: Callable[[Request], None],
         left: Callable[[Request], None],
     ) -> None:
-        self._address = loopback(plan.url)
+        self._address = measurable(plan.url)
         self._least, self._most, self._depth = plan.connections, plan.max_connections, plan.pipeline
         self._answered, self._failed, self._left = answered, failed, left
         self._idle: deque[Connection] = deque()

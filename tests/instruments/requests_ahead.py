@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from suricata_traffic import Recording, bursts, draw, eve_time, read_recording, template
 
-from instruments.address import loopback
+from instruments.address import measurable
 from instruments.plan import SendPlan
 
 TRAFFIC = Path(__file__).parents[2] / "scenarios" / "traffic" / "suricata"
@@ -54,7 +54,7 @@ class RequestMaker:
     """Makes a plan's requests in order."""
 
     def __init__(self, plan: SendPlan, ids: NDArray[np.uint64], recorded: Sequence[Recording]) -> None:
-        address = loopback(plan.url)
+        address = measurable(plan.url)
         self._head = (
             f"POST {address.path} HTTP/1.1\r\nHost: {address.host}:{address.port}\r\n"
             "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"

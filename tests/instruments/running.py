@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from instruments.address import loopback
+from instruments.address import measurable
 
 _COMMAND = [sys.executable, "-m", "phantommesh"]
 _COMMAND_S = 120.0
@@ -93,7 +93,7 @@ def until(condition: Callable[[], T], deadline_s: float, complaint: str) -> T:
 
 def get(url: str, timeout_s: float = 30.0) -> bytes:
     """The body of a 200. Raises OSError otherwise."""
-    address = loopback(url)
+    address = measurable(url)
     connection = http.client.HTTPConnection(address.host, address.port, timeout=timeout_s)
     try:
         connection.request("GET", address.path, headers={"Connection": "close"})

@@ -163,6 +163,7 @@ class Sender:
             self._over.set()
 
     async def _sweep(self) -> None:
+        silent_s = self._plan.attempt_timeout_s or self._plan.answer_timeout_s
         while True:
             await asyncio.sleep(_SWEEP_S)
-            self.pool.abort_silent(time.time_ns() - round(self._plan.answer_timeout_s * 1e9))
+            self.pool.abort_silent(time.time_ns() - round(silent_s * 1e9))

@@ -164,7 +164,7 @@ def test_what_people_get_wrong_is_one_line_that_says_what_to_do(
     [
         (["get Secret"], "secrets", "this account may not list the secrets in phantommesh-dev"),
         (["get ResourceQuota"], "quota", "this account may not read the quotas"),
-        (["impersonate ServiceAccount"], "rights", "this account may not ask on behalf of"),
+        (["impersonate ServiceAccount"], "stages", "this account may not ask on behalf of"),
     ],
 )
 def test_what_an_account_may_not_see_is_unknown_and_no_problem(

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from instruments.accounts import Accounts
-from instruments.address import loopback
+from instruments.address import measurable
 from instruments.requests_ahead import recordings
 from instruments.running import RunningPlatform
 
@@ -29,7 +29,7 @@ class Client:
     """One kept-alive connection, opened anew when the service closes it."""
 
     def __init__(self, base_url: str) -> None:
-        self.address = loopback(f"{base_url}/")
+        self.address = measurable(f"{base_url}/")
         self._connection = http.client.HTTPConnection(self.address.host, self.address.port, timeout=ANSWER_S)
         self.statuses: Counter[int] = Counter()
 

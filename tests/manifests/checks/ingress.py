@@ -12,6 +12,10 @@ PATHS = {
     "/v1/incidents": ("automation", True), "/prometheus": ("prometheus", True), "/grafana": ("grafana", False),
 }  # fmt: skip
 REWRITES = {"/events": "addPrefix", "/incidents": "addPrefix", "/prometheus": "stripPrefix"}
+# What each of the other middlewares does.
+PLAIN: list[Object] = [
+    {"retry": {"attempts": 3}}, {"addPrefix": {"prefix": "/v1"}}, {"stripPrefix": {"prefixes": ["/prometheus"]}},
+]  # fmt: skip
 PEAK_PER_S = 25_000 / 60  # the burst that the platform must take
 
 
@@ -25,6 +29,7 @@ def the_way_in_is_guarded(manifests: Manifests) -> Iterator[str]:
         for rule in at(route, "spec", "routes", default=[]):
             kinds = _middlewares(manifests, rule)
             yield from _unguarded(where, rule, kinds)
+            yield from _waits_for_the_gone(manifests, where, rule, kinds)
             for path in re.findall(r"PathPrefix\(`([^`]*)`\)", str(rule.get("match"))):
                 services = [f"{item.get('name')}:{item.get('port')}" for item in rule.get("services", [])]
                 served[path] = (",".join(services), "basicAuth" in kinds)
@@ -45,6 +50,14 @@ def _unguarded(where: str, rule: Object, kinds: set[str | None]) -> Iterator[str
         yield f"{where}: {rule.get('match')}: answers under every name"
 
 
+def _waits_for_the_gone(manifests: Manifests, where: str, rule: Object, kinds: set[str | None]) -> Iterator[str]:
+    for service in rule.get("services", []):
+        if service.get("name") == "automation":
+            transport = manifests.find("ServersTransport", str(service.get("serversTransport")))
+            if "retry" not in kinds or transport is None:
+                yield f"{where}: {rule.get('match')}: waits for a replica that is gone, or asks no other"
+
+
 def _middlewares(manifests: Manifests, rule: Object) -> set[str | None]:
     found: set[str | None] = set()
     for named in rule.get("middlewares", []):
@@ -55,6 +68,9 @@ def _middlewares(manifests: Manifests, rule: Object) -> set[str | None]:
 
 @check("a rate limit below what the platform must take fails it; one far above guards nothing")
 def middlewares_do_what_they_say(manifests: Manifests) -> Iterator[str]:
+    for item in manifests.of("ServersTransport"):
+        if at(item, "spec") != {"forwardingTimeouts": {"dialTimeout": "250ms"}}:
+            yield f"{title(item)}: waits otherwise than 250 ms for a connection"
     for item in manifests.of("Middleware"):
         where, spec = title(item), at(item, "spec", default={})
         if "rateLimit" in spec:
@@ -65,11 +81,8 @@ def middlewares_do_what_they_say(manifests: Manifests) -> Iterator[str]:
                 yield f"{where}: there is no Secret {secret}"
             if at(spec, "basicAuth", "removeHeader") is not True:
                 yield f"{where}: hands the password on to the service"
-        elif "addPrefix" in spec:
-            if at(spec, "addPrefix", "prefix") != "/v1":
-                yield f"{where}: adds {at(spec, 'addPrefix', 'prefix')}"
-        elif at(spec, "stripPrefix", "prefixes") != ["/prometheus"]:
-            yield f"{where}: strips {at(spec, 'stripPrefix', 'prefixes')}"
+        elif spec not in PLAIN:
+            yield f"{where}: does {spec}"
 
 
 def _wrong_rate(where: str, limit: Object) -> Iterator[str]:

@@ -31,7 +31,7 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
             ("configmaps", "services", "persistentvolumeclaims", "policy/poddisruptionbudgets", "apps/deployments",
              "apps/statefulsets", "autoscaling/horizontalpodautoscalers", "networking.k8s.io/networkpolicies",
              "batch/cronjobs", "keda.sh/scaledobjects", "traefik.io/ingressroutes", "traefik.io/middlewares",
-             "coordination.k8s.io/leases"), ("get", "create", "patch")),
+             "traefik.io/serverstransports", "coordination.k8s.io/leases"), ("get", "create", "patch")),
         "pods": ("delete",), "configmaps readiness-drill-journal": ("delete",), **_SCALE,
     },
 }  # fmt: skip

@@ -226,9 +226,17 @@ def the_door_is_open(manifests: Manifests) -> Iterator[Place]:
             for service in parts(item, *route, "services"):
                 yield item, (*service, "name"), "vpn-core"
                 yield item, (*service, "port"), "admin"
+                if at(item, *service, "serversTransport"):
+                    yield item, (*service, "serversTransport"), GONE
             for middleware in parts(item, *route, "middlewares"):
                 yield item, middleware, GONE
                 yield item, (*middleware, "name"), "nobody"
+
+
+@damage("middlewares-do-what-they-say")
+def the_gone_are_waited_for(manifests: Manifests) -> Iterator[Place]:
+    for item in manifests.of("ServersTransport"):
+        yield item, ("spec", "forwardingTimeouts", "dialTimeout"), "30s"
 
 
 @damage("middlewares-do-what-they-say")
@@ -238,7 +246,7 @@ def a_middleware_does_otherwise(manifests: Manifests) -> Iterator[Place]:
             ("rateLimit", "average"): (10, 1_000_000), ("rateLimit", "burst"): (1, 10_000_000),
             ("rateLimit", "period"): ("1m",), ("basicAuth", "secret"): ("nobody",),
             ("basicAuth", "removeHeader"): (False, GONE), ("addPrefix", "prefix"): ("/v2",),
-            ("stripPrefix", "prefixes"): (["/"],),
+            ("stripPrefix", "prefixes"): (["/"],), ("retry", "attempts"): (0,),
         }.items():  # fmt: skip
             if at(item, "spec", *key) is not None:
                 for value in values:

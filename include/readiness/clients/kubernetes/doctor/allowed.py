@@ -28,7 +28,7 @@ def rights(ground: Ground) -> Iterator[Finding]:
         except KubectlError as error:
             if error.kind != "forbidden":
                 raise
-            yield unknown("rights", f"this account may not ask on behalf of {account}; whoever may can run this, too")
+            yield unknown("stages", f"this account may not ask on behalf of {account}; whoever may can run this, too")
             return
 
 

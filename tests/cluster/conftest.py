@@ -1,0 +1,96 @@
+"""One installation of the dev overlay for all tests of this folder. They come in the order of their files' names."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .installation import HOST, PLATFORM, STAGES, Installation, written_overlay
+from .kubectl import Kubectl, NoClusterError, kubectl_of_the_cluster
+from .loading import let_this_machine_in
+
+_FIGURES: dict[str, Any] = {}
+
+
+@pytest.fixture(scope="session")
+def kubectl() -> Kubectl:
+    try:
+        return kubectl_of_the_cluster()
+    except NoClusterError as error:
+        pytest.exit(str(error), 4)
+
+
+def require_nothing_there(kubectl: Kubectl) -> None:
+    """Neither namespace may be there: it may be somebody's."""
+    for namespace in (PLATFORM, STAGES):
+        if kubectl.run("get", "namespace", namespace).returncode == 0:
+            pytest.exit(f"namespace {namespace} is there already; if nobody needs it: kubectl delete ns {namespace}", 4)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for HOST, signed by itself, and its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    made, key = folder / "tls.crt", folder / "tls.key"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}", "-keyout", str(key), "-out", str(made)],
+        check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    return made, key
+
+
+@pytest.fixture(scope="session")
+def installation(
+    kubectl: Kubectl, certificate: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """Applied, with a certificate; not waited for. PHANTOMMESH_WITHOUT names components whose images cannot be had."""
+    require_nothing_there(kubectl)
+    without = os.environ.get("PHANTOMMESH_WITHOUT", "").split()
+    found = written_overlay(kubectl, tmp_path_factory.mktemp("overlay"), without)
+    try:
+        found.apply()
+        kubectl(
+            "create", "secret", "tls", "phantommesh-tls", "-n", PLATFORM,
+            f"--cert={certificate[0]}", f"--key={certificate[1]}",
+        )  # fmt: skip
+        yield found
+    finally:
+        found.delete_what_is_left()
+
+
+@pytest.fixture(scope="session")
+def ready(installation: Installation) -> tuple[Installation, float]:
+    """The installation once everything in it is ready, and the seconds that it took."""
+    return installation, installation.await_ready(300)
+
+
+@pytest.fixture(scope="session")
+def url(kubectl: Kubectl) -> str:
+    """Where Traefik takes HTTPS, by address: no name server knows HOST. READINESS_INGRESS names another place than the
+    first node's port 30443."""
+    node = kubectl.items("nodes")[0]["status"]["addresses"][0]["address"]
+    return os.environ.get("READINESS_INGRESS", f"https://{node}:30443")
+
+
+@pytest.fixture(scope="session")
+def way_for_load(ready: tuple[Installation, float]) -> None:
+    """This machine may send events, and read metrics and deliveries."""
+    let_this_machine_in(ready[0].kubectl)
+
+
+@pytest.fixture(scope="session")
+def figures() -> dict[str, Any]:
+    """What was measured; printed at the end."""
+    return _FIGURES
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The figures, for docs/benchmarks.md."""
+    if _FIGURES:
+        terminalreporter.section("measured")
+        for name, value in _FIGURES.items():
+            terminalreporter.write_line(f"{name}: {value}")

@@ -1,0 +1,106 @@
+"""More load, more replicas; less load, fewer again. By CPU, then by the depth of the queue alone."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from .installation import PLATFORM, Installation
+from .kubectl import Kubectl, until
+from .loading import under_load
+
+BURST_RATE_PER_S = 25_000 / 60
+FLOOD_RATE_PER_S, IN_ONE_REQUEST = 3_000.0, 100  # more than these replicas can handle at once
+MORE_WITHIN_S = 120
+FEWER_WITHIN_S = 240
+_SCALE_DOWN = "/spec/advanced/horizontalPodAutoscalerConfig/behavior/scaleDown"
+pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("way_for_load")]
+
+
+def test_load_brings_replicas_and_its_end_takes_them_away(
+    ready: tuple[Installation, float], kubectl: Kubectl, tmp_path: Path, figures: dict[str, Any]
+) -> None:
+    _soon(kubectl)
+    _until_three(kubectl, "before the load")
+    with under_load(kubectl, ready[0], tmp_path, "scaling", BURST_RATE_PER_S) as load:
+        took_s = until(
+            lambda: _ready(kubectl) > 3, MORE_WITHIN_S,
+            lambda: kubectl.run("describe", "hpa", "-n", PLATFORM).stdout[-2_000:],
+        )  # fmt: skip
+    ended_s = time.monotonic()
+    assert load.account is not None
+    _until_three(kubectl, "after the load")
+    figures["by CPU: more replicas after, s"] = round(took_s, 1)
+    figures["by CPU: three again after, s (with a window of 15 s)"] = round(time.monotonic() - ended_s, 1)
+    figures["by CPU: events, failed, lost"] = load.account.sent, load.failed(), load.lost()
+    assert (load.failed(), load.lost()) == (0, 0)
+
+
+@pytest.fixture
+def by_queue_depth(ready: tuple[Installation, float], kubectl: Kubectl) -> Iterator[None]:
+    """KEDA's autoscaler in the place of Kubernetes' own, with the queue as its only reason."""
+    if kubectl.run("get", "crd", "scaledobjects.keda.sh").returncode:
+        pytest.skip("KEDA is not in this cluster: there is no CRD scaledobjects.keda.sh")
+    try:
+        with ready[0].changed(_keda_instead):
+            kubectl("delete", "hpa", "automation", "-n", PLATFORM)
+            ready[0].apply()
+            yield
+    finally:
+        kubectl("delete", "scaledobject", "automation", "-n", PLATFORM, "--ignore-not-found", "--timeout=60s")
+        ready[0].apply()
+
+
+@pytest.mark.usefixtures("by_queue_depth")
+def test_a_queue_brings_replicas_and_its_end_takes_them_away(
+    ready: tuple[Installation, float], kubectl: Kubectl, tmp_path: Path, figures: dict[str, Any]
+) -> None:
+    kubectl("wait", "--for=condition=Ready", "scaledobject/automation", "-n", PLATFORM, "--timeout=60s")
+    _until_three(kubectl, "before the load")
+    with under_load(kubectl, ready[0], tmp_path, "queue", FLOOD_RATE_PER_S, IN_ONE_REQUEST) as load:
+        took_s = until(
+            lambda: _ready(kubectl) > 3, MORE_WITHIN_S,
+            lambda: kubectl.run("describe", "scaledobject,hpa", "-n", PLATFORM).stdout[-3_000:],
+        )  # fmt: skip
+    ended_s = time.monotonic()
+    scaler = kubectl.items("hpa", "-n", PLATFORM)
+    assert [metric["type"] for metric in scaler[0]["spec"]["metrics"]] == ["External"]
+    assert load.account is not None
+    _until_three(kubectl, "after the load")
+    figures["by queue depth: more replicas after, s"] = round(took_s, 1)
+    figures["by queue depth: three again after, s (with a window of 15 s)"] = round(time.monotonic() - ended_s, 1)
+    figures["by queue depth: events, lost"] = load.account.sent, load.lost()
+    assert load.lost() == 0
+
+
+def _keda_instead(kustomization: dict[str, Any]) -> None:
+    """Changes what is applied: the queue alone decides, of Prometheus in this namespace; replicas go after 15 s."""
+    hpa, keda = "../../../components/autoscaling-hpa", "../../../components/autoscaling-keda"
+    kustomization["components"] = [keda if part == hpa else part for part in kustomization["components"]]
+    patch = [
+        {"op": "remove", "path": "/spec/triggers/2"},
+        {"op": "remove", "path": "/spec/triggers/1"},
+        {"op": "replace", "path": "/spec/triggers/0/metadata/serverAddress", "value": f"http://prometheus.{PLATFORM}.svc:9090"},
+        {"op": "replace", "path": f"{_SCALE_DOWN}/stabilizationWindowSeconds", "value": 15},
+        {"op": "replace", "path": f"{_SCALE_DOWN}/policies/0/periodSeconds", "value": 15},
+    ]  # fmt: skip
+    kustomization["patches"].append({"target": {"kind": "ScaledObject"}, "patch": yaml.dump(patch)})
+
+
+def _until_three(kubectl: Kubectl, when: str) -> None:
+    until(lambda: _ready(kubectl) == 3, FEWER_WITHIN_S, lambda: f"{_ready(kubectl)} replicas {when}")
+
+
+def _soon(kubectl: Kubectl) -> None:
+    """Replicas go after 15 s instead of five minutes, so that a test can wait for it."""
+    patch = {"spec": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 15}}}}
+    kubectl("patch", "hpa", "automation", "-n", PLATFORM, "--type=merge", "-p", json.dumps(patch))
+
+
+def _ready(kubectl: Kubectl) -> int:
+    status = kubectl.json("get", "deployment", "automation", "-n", PLATFORM)["status"]
+    return int(status.get("readyReplicas", 0))
