@@ -114,16 +114,14 @@ def until_drained(kubectl: Kubectl, installation: Installation) -> None:
 
 @contextmanager
 def under_load(
-    kubectl: Kubectl, installation: Installation, folder: Path, name: str, rate_per_s: float = NORMAL_RATE_PER_S,
-    events_per_request: int = 1,
-) -> Iterator[Load]:  # fmt: skip
+    kubectl: Kubectl, installation: Installation, folder: Path, name: str, rate_per_s: float = NORMAL_RATE_PER_S
+) -> Iterator[Load]:
     """Events at this rate while the block runs, each until it is acknowledged; then everything is waited for and
     accounted for."""
     where = reached(kubectl, installation)
     plan = SendPlan(
-        f"{where.base_url}/v1/events", f"cluster/{name}", rate_per_s, LONGEST_S, seed=7,
-        events_per_request=events_per_request, connections=48, pipeline=1, retry_first_ms=5.0, retry_longest_ms=200.0,
-        answer_timeout_s=60.0, attempt_timeout_s=10.0,
+        f"{where.base_url}/v1/events", f"cluster/{name}", rate_per_s, LONGEST_S, seed=7, connections=48, pipeline=1,
+        retry_first_ms=5.0, retry_longest_ms=200.0, answer_timeout_s=60.0, attempt_timeout_s=10.0,
     )  # fmt: skip
     load, sending = Load(plan), start(plan, folder)
     try:
