@@ -29,7 +29,7 @@ lint: $(STAMP)  ## style, types, layers
 	$(BIN)/lint-imports
 	$(BIN)/yamllint --strict scenarios k8s .yamllint.yaml
 
-# Checkov and Airflow cannot be installed together: it runs as a tool of its own, and needs uv.
+# Checkov and Airflow cannot be installed together: it has an environment of its own, .venv/checkov.
 checkov: $(STAMP)  ## k8s/ against Checkov's rules, in every environment
 	@$(BIN)/python tests/manifests/checkov.py
 
@@ -58,6 +58,7 @@ lock:  ## requirements.in -> requirements.txt, for every platform and Python fro
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) -c requirements.txt requirements-readiness.in -o requirements-readiness.txt
 	$(LOCK) -c requirements.txt --no-emit-package numpy --no-emit-package scipy --no-emit-package narwhals requirements-platform.in -o requirements-platform.txt
+	$(LOCK) tests/manifests/checkov.in -o tests/manifests/checkov.txt
 
 clean:  ## removes the state folder and the virtual environment
 	rm -rf .readiness $(VENV)

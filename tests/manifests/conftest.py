@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from manifests.objects import Manifests
-from manifests.rendering import ENVIRONMENTS, render, with_example_secrets
+from manifests.rendering import ENVIRONMENTS, rendered, with_example_secrets
 
 
 @pytest.fixture(scope="session")
@@ -17,4 +17,4 @@ def k8s(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session", params=ENVIRONMENTS)
 def manifests(request: pytest.FixtureRequest, k8s: Path) -> Manifests:
     """One environment's objects."""
-    return Manifests(request.param, render(k8s / "overlays" / request.param))
+    return Manifests(request.param, rendered(k8s, request.param))

@@ -1,5 +1,6 @@
 """Renders an overlay with kustomize, as `kubectl apply -k` does."""
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import yaml
 
 K8S = Path(__file__).resolve().parents[2] / "k8s"
 ENVIRONMENTS = ("dev", "staging", "prod")
+GUARD = "write-the-digests-then-remove-this-line"
+"""By which kustomize refuses the example of a release."""
 
 
 def kubectl() -> str:
@@ -22,13 +25,24 @@ def kubectl() -> str:
 
 
 def with_example_secrets(target: Path) -> Path:
-    """A copy of k8s/ in which every ignored file of secrets is what its example says."""
+    """A copy of k8s/ in which every ignored file of secrets is what its example says, and a release has its digests."""
     copy = target / "k8s"
     shutil.copytree(K8S, copy, ignore=lambda folder, names: {
         name for name in names if f"{name}.example" in names and Path(folder).name == "platform"})  # fmt: skip
     for example in copy.rglob("*.example"):
         shutil.copyfile(example, example.with_suffix(""))
+    for example in copy.glob("overlays/*/platform/release/*.example"):
+        release = yaml.safe_load(example.read_text())
+        del release[GUARD]
+        for image in release["images"]:
+            image["digest"] = digest(image.get("newName", image["name"]))
+        example.with_suffix("").write_text(yaml.safe_dump(release))
     return copy
+
+
+def digest(image: str) -> str:
+    """One that a registry might have given to an image of this name."""
+    return f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
 
 
 def render(folder: Path) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ import yaml
 
 from manifests.go_templates import TemplateError, render
 from manifests.objects import Manifests, Object
-from manifests.rendering import ENVIRONMENTS, K8S
+from manifests.rendering import ENVIRONMENTS, K8S, digest
 
 sys.path.insert(0, str(K8S / "charts"))
 CHART = K8S / "charts" / "phantommesh"
@@ -35,9 +35,11 @@ def _merged(below: Any, above: Any) -> Any:
 
 
 def values(environment: str, /, **changed: Any) -> dict[str, Any]:
-    """What Helm would take: the chart's values, an environment's, and changes (with __ for a dot)."""
+    """What Helm would take: the chart's values, an environment's, the digests of a release, and changes (with __ for a
+    dot)."""
     result: dict[str, Any] = _merged(_load(CHART / "values.yaml"), _load(CHART / f"environments/{environment}.yaml"))
     result = copy.deepcopy(result)
+    result["images"] |= _release(result["images"])
     for name, value in changed.items():
         *above, last = name.split("__")
         place = result
@@ -45,6 +47,12 @@ def values(environment: str, /, **changed: Any) -> dict[str, Any]:
             place = place[key]
         place[last] = value
     return result
+
+
+def _release(images: dict[str, str]) -> dict[str, str]:
+    """With a release's digests in place of the zeros."""
+    tagged = {name: image.partition("@")[0] for name, image in images.items() if image.endswith("0" * 64)}
+    return {name: f"{image}@{digest(re.sub(':[^:/]+$', '', image))}" for name, image in tagged.items()}
 
 
 def objects(given: dict[str, Any]) -> list[Object]:
@@ -110,12 +118,24 @@ def test_an_object_that_differs_is_found(manifests: Manifests) -> None:
 @pytest.mark.skipif(HELM is None, reason="helm is not installed")
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_helm_itself_renders_the_same(environment: str) -> None:
-    assert HELM is not None
-    command = [HELM, "template", "phantommesh", str(CHART), "--values", str(CHART / f"environments/{environment}.yaml")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    images = values(environment)["images"]
+    done = _helm(environment, *(f"--set=images.{name}={image}" for name, image in images.items()))
     assert done.returncode == 0, done.stderr
     theirs = [item for item in yaml.load_all(done.stdout, yaml.CSafeLoader) if item]
     assert _different(normal(objects(values(environment))), normal(theirs)) == []
+
+
+@pytest.mark.skipif(HELM is None, reason="helm is not installed")
+def test_helm_refuses_production_without_the_digests_of_a_release() -> None:
+    done = _helm("prod")
+    assert done.returncode != 0
+    assert "images/automation" in done.stderr
+
+
+def _helm(environment: str, *options: str) -> subprocess.CompletedProcess[str]:
+    assert HELM is not None
+    command = [HELM, "template", "phantommesh", str(CHART), "--values", str(CHART / f"environments/{environment}.yaml")]
+    return subprocess.run([*command, *options], capture_output=True, text=True, timeout=60, check=False)
 
 
 CHOICES = [
@@ -150,6 +170,7 @@ def _config_names(items: list[Object]) -> set[str]:
 @pytest.mark.parametrize(
     "changed",
     [{"ingress": "nginx"}, {"replicas__vpnCore": 0}, {"storage__postgres": "ten"}, {"images__valkey": "phantommesh"},
+     {"images__automation": "registry.example/automation@sha256:" + "0" * 64},
      {"environment": "Dev"}, {"unknown": 1}, {"resources__valkey": {"requests": {"cpu": "1"}}}],
 )  # fmt: skip
 def test_the_schema_refuses_what_is_not_legal(changed: dict[str, Any]) -> None:

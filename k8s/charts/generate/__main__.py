@@ -16,7 +16,7 @@ def made() -> dict[str, str]:
         k8s = Path(folder) / "k8s"
         shutil.copytree(variants.K8S, k8s, ignore=shutil.ignore_patterns("charts", "secrets.env", "ingress-users"))
         for example in k8s.rglob("*.example"):
-            shutil.copyfile(example, example.with_suffix(""))
+            example.with_suffix("").write_text(variants.without_guard(example.read_text()))
         rendered = {name: variants.rendered(k8s / "overlays" / name) for name in ENVIRONMENTS}
     return files(rendered, *variants.render_all())
 

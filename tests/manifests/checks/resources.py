@@ -10,7 +10,7 @@ _UNITS = {
     "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40,
 }  # fmt: skip
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)([A-Za-z]*)")
-_DIGEST = re.compile(r"[a-z0-9.-]+(:[0-9]+)?/[a-z0-9./_-]+(:[\w.-]+)?@sha256:[0-9a-f]{64}")
+_DIGEST = re.compile(r"[a-z0-9.-]+(:[0-9]+)?/[a-z0-9./_-]+(:[\w.-]+)?@sha256:(?!0{64})[0-9a-f]{64}")  # zeros: none yet
 _TAG = re.compile(r"[a-z0-9./_-]+(:[0-9]+/[a-z0-9./_-]+)?:(?P<tag>[\w][\w.-]*)")
 
 _VERSION = re.compile(r"v?[0-9]+\.[0-9]+")
@@ -55,6 +55,9 @@ def limits_are_modest(manifests: Manifests) -> Iterator[str]:
 
 @check("what runs must be what was tested: a tag that moves, or none, is something else tomorrow")
 def image_is_pinned(manifests: Manifests) -> Iterator[str]:
+    for cluster in manifests.of("Cluster"):
+        if manifests.environment == "prod" and not _DIGEST.fullmatch(str(at(cluster, "spec", "imageName"))):
+            yield f"{title(cluster)}: {at(cluster, 'spec', 'imageName')} is not named by its digest"
     for workload in manifests.workloads():
         for where, container in workload.containers():
             image = str(container.get("image"))

@@ -83,6 +83,10 @@ def an_image_that_moves(manifests: Manifests) -> Iterator[Place]:
             yield item, (*path, "imagePullPolicy"), "Always"
         if manifests.environment == "staging":
             yield item, (*path, "image"), f"{name}:8"
+        if manifests.environment == "prod":
+            yield item, (*path, "image"), f"{name}@sha256:{'0' * 64}"
+    for item in manifests.of("Cluster"):
+        yield item, ("spec", "imageName"), "ghcr.io/cloudnative-pg/postgresql:15.14"
 
 
 @damage("data-is-kept")
