@@ -23,7 +23,7 @@ def granted(name: str) -> frozenset[Right]:
 
 
 def test_each_role_is_what_its_stages_need_in_some_environment_and_no_more(k8s: Path) -> None:
-    objects = [rendered(k8s.parent, overlay) for overlay in OVERLAYS]
+    objects = [rendered(k8s.parent, overlay) for overlay in OVERLAYS]  # with a release's digests, which git has not
     assert granted("observe") == OBSERVE
     assert granted("drill") == frozenset().union(*map(drilling, objects)) > DRILL
     assert granted("deploy") == frozenset().union(*map(deploying, objects))

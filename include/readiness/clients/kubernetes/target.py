@@ -145,7 +145,7 @@ class ClusterTarget:
 
     def _set_free(self) -> None:
         """What a run alone needs is taken away again."""
-        if self._environment.cluster.measured_from:
+        if self._environment.cluster.measured_from and self.kubectl.context != IN_CLUSTER:
             self.kubectl.call("delete", "networkpolicy", NAME, "--ignore-not-found", patience_s=PATIENCE_S)
         component = self._environment.components[self._environment.under_load]
         self._scale_to(component.replicas, component.max_replicas or component.replicas)
