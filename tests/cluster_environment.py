@@ -11,7 +11,7 @@ title: A cluster for tests
 driver: kubernetes
 cluster:
   contexts: [kind-phantommesh, in-cluster]
-  overlay: k8s/overlays/dev/platform
+  overlay: k8s/overlays/dev
   namespace: phantommesh-dev
   images: {phantommesh/automation: automation}
   networks: [10.244.0.0/16, 10.96.0.0/16]

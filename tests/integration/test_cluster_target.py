@@ -15,13 +15,14 @@ from readiness.clients.kubernetes.rendering import Object, rendered
 from readiness.clients.kubernetes.rollout import RolloutError
 from readiness.clients.kubernetes.target import ClusterTarget
 from readiness.clients.target_process import TargetError
+from readiness.model.evidence import StageRef
 from readiness.model.kubernetes_environment import KubernetesEnvironment
 from readiness.model.verdict import Decision
 from readiness.spec.files import read_environment
 from readiness.stages import deploy as deploy_stage
 from readiness.stages.plan import Request, plan
 from readiness.stages.recompute import recompute
-from readiness.stages.run import Run
+from readiness.stages.run import Run, UnusableEnvironmentError
 from readiness.stages.sequence import execute
 from readiness.stages.sign_off import Answer
 
@@ -224,6 +225,21 @@ def test_a_run_from_outside_is_let_in_for_its_time(cluster: FakeCluster) -> None
     assert policy["spec"]["podSelector"]["matchExpressions"][0]["values"] == ["automation", "sink", "vpn-core"]
     target.down()
     assert cluster.found("NetworkPolicy", "readiness-from-outside") is None
+
+
+def test_a_run_that_is_refused_changes_nothing_and_decides_nothing(
+    cluster: FakeCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("READINESS_SCENARIOS", str(ROOT / "scenarios"))
+    with cluster.changed() as state:
+        state["context"] = "production"
+    home, stopping = Home(tmp_path / "home"), list[str]()
+    plan(home, "a-run", Request("dev", ("steady",), ROOT / "scenarios"))
+    with pytest.raises(UnusableEnvironmentError, match=r"^the context production is none that may be used"):
+        execute(Run(home, "a-run"), lambda _: Answer("not required"), stopping.append, lambda: stopping.append("stop"))
+    assert cluster.changes == []
+    assert stopping == ["stop"]  # only a signal is held up from here on
+    assert not Run(home, "a-run").archive.is_sealed("a-run", StageRef("_run", "teardown"))
 
 
 @pytest.fixture

@@ -29,7 +29,8 @@ def line_of(words: str) -> int:
 def test_each_overlay_has_an_environment_that_fits_it(name: str) -> None:
     found = read_environment(ROOT / "scenarios" / "environments" / f"{name}.yaml")
     assert isinstance(found, KubernetesEnvironment)
-    kustomization = (ROOT / found.cluster.overlay / "kustomization.yaml").read_text()
+    assert found.cluster.overlay == f"k8s/overlays/{name}"
+    kustomization = (ROOT / found.cluster.overlay / "platform" / "kustomization.yaml").read_text()
     assert f"namespace: {found.cluster.namespace}\n" in kustomization
     assert all(image in kustomization for image in found.cluster.images)
     assert from_json(AnyEnvironment, to_json(found)) == found

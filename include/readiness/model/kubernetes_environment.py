@@ -28,7 +28,7 @@ _SHARED = ipaddress.IPv4Network("100.64.0.0/10")  # RFC 6598; some clusters give
 def _below_the_project(path: str) -> str:
     parts = PurePosixPath(path).parts
     if not parts or path.startswith("/") or ".." in parts:
-        raise ValueError("must be a path below the project's folder, such as k8s/overlays/dev/platform")
+        raise ValueError("must be a path below the project's folder, such as k8s/overlays/dev")
     return path
 
 

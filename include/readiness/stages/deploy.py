@@ -14,7 +14,7 @@ from readiness.model.run import RunPlan
 from readiness.stages.doctor import require_usable
 from readiness.stages.recording import recording
 from readiness.stages.release_fault import ROLLOUT
-from readiness.stages.run import EnvironmentInUseError, Run, StageError, project_folder
+from readiness.stages.run import EnvironmentInUseError, Run, StageError, UnusableEnvironmentError, project_folder
 from readiness.stages.steady_state import LONGEST_S
 
 _STAGES_S = 900.0
@@ -22,14 +22,13 @@ _ANSWER_S = 4 * 3600.0
 
 
 def deploy(run: Run) -> None:
-    """Start the target and wait until it is ready. Raises StageError if another run has the environment or the
-    target does not start."""
+    """Start the target and wait until it is ready. Raises StageError if another run has the environment, it cannot be
+    used, or the target does not start."""
     plan = run.plan
     with recording(run, StageRef(RUN_SCOPE, "deploy"), (StageRef(RUN_SCOPE, "plan"),)) as record:
         started = time.monotonic()
         try:
-            if isinstance(plan.environment, KubernetesEnvironment):
-                require_usable(plan.environment, project_folder())  # before anything is changed
+            _require_usable(plan)
             run.claim.take(run.run_id, lease_duration_s(plan))
             leftover = run.target.clear()  # whoever left it has no lease any more
             faults = _without_faults(run)
@@ -44,6 +43,15 @@ def deploy(run: Run) -> None:
         took_s = time.monotonic() - started
         facts = {"took_s": took_s, "status": status, "leftover_removed": leftover, "faults_taken_back": faults}
         record.write("deploy.json", facts)
+
+
+def _require_usable(plan: RunPlan) -> None:
+    """Before anything is changed in a cluster. Raises UnusableEnvironmentError."""
+    if isinstance(plan.environment, KubernetesEnvironment):
+        try:
+            require_usable(plan.environment, project_folder())
+        except StageError as error:
+            raise UnusableEnvironmentError(str(error)) from error
 
 
 def _without_faults(run: Run) -> list[dict[str, Any]]:

@@ -188,7 +188,10 @@ class Observer:
 
     async def _sample(self, scraper: Scraper, replica: Replica, tick_ns: int, tick: int) -> None:
         if replica.admin_url is None and replica.pid is None:
-            scrape = self._told(replica)
+            told = self._told(replica)
+            if told is None:
+                return  # a gap makes the evidence incomplete; it says nothing against the target
+            scrape = told
         elif replica.admin_url is None:
             scrape = self._watched(replica, with_use=tick % _USE_TICKS == 0)
         elif replica.metrics:
@@ -205,14 +208,12 @@ class Observer:
             if item.metric == _QUEUE and replica.name not in self.left_ns:
                 self.pulse.queue[replica.name] = item.value
 
-    def _told(self, replica: Replica) -> Scrape:
-        """What the target said of it last. A word that is old is none."""
-        ready, at_s = self.said.get(replica.name, (False, 0.0))
-        fresh = time.monotonic() - at_s < _WORD_S
-        error = (
-            "" if ready and fresh else "the target says that it is not ready" if fresh else "the target says nothing"
-        )
-        return Scrape(ready and fresh, ready and fresh, 0.0, error, ())
+    def _told(self, replica: Replica) -> Scrape | None:
+        """What the target said of it last; None before its first word, and once that is old."""
+        ready, at_s = self.said.get(replica.name, (False, -_WORD_S))
+        if time.monotonic() - at_s >= _WORD_S:
+            return None
+        return Scrape(ready, ready, 0.0, "" if ready else "the target says that it is not ready", ())
 
     def _watched(self, replica: Replica, *, with_use: bool) -> Scrape:
         watch = self._watches[replica.name]

@@ -31,6 +31,10 @@ class StageError(Exception):
     """The stage could not do its work; one line for people. What it left is sealed as failed."""
 
 
+class UnusableEnvironmentError(StageError):
+    """The environment cannot be used: this run was refused before anything was changed, nothing was measured."""
+
+
 class EnvironmentInUseError(StageError):
     """Another run has the environment: this one was refused, nothing was measured."""
 

@@ -11,7 +11,7 @@ from readiness.stages.decide import decide
 from readiness.stages.deploy import deploy
 from readiness.stages.load import load
 from readiness.stages.report import report
-from readiness.stages.run import EnvironmentInUseError, Run, StageError
+from readiness.stages.run import EnvironmentInUseError, Run, StageError, UnusableEnvironmentError
 from readiness.stages.sign_off import Answer, sign_off
 from readiness.stages.steady_state import NotSteadyError
 from readiness.stages.teardown import teardown
@@ -26,13 +26,16 @@ def execute(run: Run, ask: Ask, failed: Say, before_teardown: Callable[[], None]
     told, in a line, of each stage that failed; ``before_teardown``: is called when the stopping begins, which must not
     be interrupted. A failed stage ends the measuring of its scenario, never the decision: that comes from
     the evidence so far. The target is stopped however this ends. Raises EnvironmentInUseError when another run has the
-    environment: a run that was refused has nothing to decide."""
+    environment, and UnusableEnvironmentError when it cannot be used, with nothing to stop: a run that was refused has
+    nothing to decide."""
+    to_stop = True
     try:
         try:
             deploy(run)
             verify(run)
             _measure(run, failed)
-        except EnvironmentInUseError:
+        except (EnvironmentInUseError, UnusableEnvironmentError) as error:
+            to_stop = isinstance(error, EnvironmentInUseError)
             raise
         except (StageError, ArchiveError) as error:
             failed(str(error))
@@ -42,7 +45,8 @@ def execute(run: Run, ask: Ask, failed: Say, before_teardown: Callable[[], None]
         sign_off(run, ask(run) if run.plan.sign_off else Answer("not required"))
     finally:
         before_teardown()
-        teardown(run)
+        if to_stop:
+            teardown(run)
     return decide(run)
 
 

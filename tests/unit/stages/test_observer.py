@@ -46,12 +46,13 @@ def test_an_answer_that_was_overtaken_brings_no_older_tick_with_a_higher_count()
     assert {row[0] for row in health} == {1, 2, 3}  # that it answered stays
 
 
-def test_a_replica_without_an_address_is_ready_as_long_as_the_target_says_so() -> None:
-    observing = observer(Rows(), Rows())
-    assert observing._told(TOLD).error == "the target says nothing"
-    observing.said["postgres-0"] = (True, time.monotonic())
-    assert observing._told(TOLD).ready
-    observing.said["postgres-0"] = (False, time.monotonic())
-    assert observing._told(TOLD).error == "the target says that it is not ready"
-    observing.said["postgres-0"] = (True, time.monotonic() - 60)
-    assert observing._told(TOLD).error == "the target says nothing"
+def test_a_replica_without_an_address_is_what_the_target_says_and_a_gap_while_it_says_nothing() -> None:
+    health = Rows()
+    observing = observer(Rows(), health)
+    now_s = time.monotonic()
+    for tick, said in enumerate([None, (True, now_s), (False, now_s), (True, now_s - 60)]):
+        if said is not None:
+            observing.said["postgres-0"] = said
+        asyncio.run(observing._sample(Slow(), TOLD, tick, tick))  # type: ignore[arg-type]
+    assert [(row[0], row[4]) for row in health] == [(1, True), (2, False)]
+    assert health[-1][-1] == "the target says that it is not ready"

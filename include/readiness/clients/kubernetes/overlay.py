@@ -26,6 +26,17 @@ _OTHERS_GROUPS = ("postgresql.cnpg.io/", "external-secrets.io/", "cert-manager.i
 _HASHED = re.compile(r"^(?P<name>.+)-[bcdfghkmt2456789]{10}$")  # kustomize's alphabet
 
 
+def of_namespace(objects: Collection[Object], namespace: str) -> tuple[Object, ...]:
+    """Those in this namespace, itself and what belongs to none: an overlay may hold the stages' namespace, too, so that
+    what each of the two says of the other fits."""
+    return tuple(
+        item
+        for item in objects
+        if (item["metadata"]["name"] if item["kind"] == "Namespace" else item["metadata"].get("namespace", namespace))
+        == namespace
+    )
+
+
 def applied(objects: Collection[Object]) -> tuple[Object, ...]:
     """Those of the overlay's objects that a validation applies."""
     return tuple(

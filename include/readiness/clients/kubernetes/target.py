@@ -12,6 +12,7 @@ from readiness.clients.kubernetes.overlay import (
     WORKLOADS,
     applied,
     autoscaler_of,
+    of_namespace,
     with_live_secrets,
     with_replicas,
     with_version,
@@ -97,7 +98,8 @@ class ClusterTarget:
 
     @cached_property
     def _rendered(self) -> tuple[Object, ...]:
-        return rendered(self._project, self._environment.cluster.overlay)
+        cluster = self._environment.cluster
+        return of_namespace(rendered(self._project, cluster.overlay), cluster.namespace)
 
     @cached_property
     def _release(self) -> tuple[Object, ...]:

@@ -11,6 +11,7 @@ from readiness.clients.kubernetes.doctor.network import networks, policies
 from readiness.clients.kubernetes.doctor.quota import quota
 from readiness.clients.kubernetes.doctor.secrets import secrets
 from readiness.clients.kubernetes.kubectl import Kubectl, KubectlError
+from readiness.clients.kubernetes.overlay import of_namespace
 from readiness.clients.kubernetes.rendering import rendered
 from readiness.clients.target_process import TargetError
 from readiness.model.finding import Finding, FindingState, fine, problem, unknown
@@ -30,7 +31,8 @@ def examine(environment: KubernetesEnvironment, project: Path) -> Iterator[Findi
     if any(finding.state is FindingState.PROBLEM for finding in reached):
         return
     try:
-        ground = Ground(environment, kubectl, rendered(project, environment.cluster.overlay))
+        objects = of_namespace(rendered(project, environment.cluster.overlay), environment.cluster.namespace)
+        ground = Ground(environment, kubectl, objects)
     except TargetError as error:
         yield problem("overlay", str(error))
         return

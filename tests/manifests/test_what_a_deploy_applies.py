@@ -1,0 +1,46 @@
+"""What the deploy stage applies of an environment's overlay lets the stages of that environment in."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from readiness.clients.kubernetes.overlay import applied, of_namespace
+from readiness.clients.kubernetes.rendering import rendered
+from readiness.model.kubernetes_environment import KubernetesEnvironment
+from readiness.spec.files import read_environment
+
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = "phantommesh.io/environment"
+
+
+def _peers(value: Any) -> set[str]:
+    """Which environments the selectors in it name."""
+    if isinstance(value, list):
+        return {name for item in value for name in _peers(item)}
+    if not isinstance(value, dict):
+        return set()
+    found = {str(value[ENVIRONMENT])} if ENVIRONMENT in value else set()
+    return found | {name for item in value.values() for name in _peers(item)}
+
+
+@pytest.mark.parametrize("name", ["dev", "staging", "prod"])
+def test_a_deploy_opens_the_platform_to_the_stages_of_its_environment(name: str, k8s: Path) -> None:
+    environment = read_environment(ROOT / "scenarios/environments" / f"{name}.yaml")
+    assert isinstance(environment, KubernetesEnvironment)
+    cluster = environment.cluster
+    objects = applied(of_namespace(rendered(k8s.parent, cluster.overlay), cluster.namespace))
+    assert {item["metadata"].get("namespace", cluster.namespace) for item in objects} == {cluster.namespace}
+    policies = [item for item in objects if item["kind"] == "NetworkPolicy"]
+    assert len(policies) > 5
+    assert _peers([item["spec"] for item in policies]) == {name}
+
+
+def test_the_namespace_of_the_stages_is_left_alone() -> None:
+    both = [
+        {"kind": "Namespace", "metadata": {"name": "platform"}},
+        {"kind": "Namespace", "metadata": {"name": "stages"}},
+        {"kind": "Service", "metadata": {"name": "a", "namespace": "platform"}},
+        {"kind": "Service", "metadata": {"name": "b", "namespace": "stages"}},
+        {"kind": "ClusterRole", "metadata": {"name": "c"}},
+    ]
+    assert of_namespace(both, "platform") == (both[0], both[2], both[4])
