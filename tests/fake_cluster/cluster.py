@@ -14,6 +14,8 @@ NAMESPACE, STAGES = "phantommesh-dev", "readiness-dev"
 _PROGRAM = Path(__file__).parent / "program.py"
 _LABELS = {"phantommesh.io/holds": "platform", "phantommesh.io/environment": "dev"}
 _EVERYTHING = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
+_INSTALLED = {"/apis/traefik.io/v1alpha1": ["IngressRoute", "Middleware", "ServersTransport"],
+              "/apis/metrics.k8s.io/v1beta1": ["PodMetrics"]}  # fmt: skip
 _HTTP = {"name": "http", "containerPort": 8080}
 
 
@@ -28,8 +30,7 @@ class FakeCluster:
         program.chmod(0o755)
         self._path.write_text(json.dumps({
             "context": "test", "user": "somebody", "rules": {"*": _EVERYTHING}, "forbidden": [], "calls": [], "next": 0,
-            "objects": [], "apis": {"/apis/traefik.io/v1alpha1": ["IngressRoute", "Middleware"],
-                                    "/apis/metrics.k8s.io/v1beta1": ["PodMetrics"]},
+            "objects": [], "apis": _INSTALLED,
         }))  # fmt: skip
         self._set_up()
 

@@ -10,11 +10,14 @@ import pytest
 from fake_cluster.cluster import NAMESPACE, FakeCluster
 from readiness.analysis.rollout import release_fault
 from readiness.clients.home import Home
+from readiness.clients.kubernetes import faults
 from readiness.clients.kubernetes import target as target_module
+from readiness.clients.kubernetes.journal_page import JournalPage
 from readiness.clients.kubernetes.rendering import Object, rendered
 from readiness.clients.kubernetes.rollout import RolloutError
 from readiness.clients.kubernetes.target import ClusterTarget
 from readiness.clients.target_process import TargetError
+from readiness.drills.journal import Journal
 from readiness.model.evidence import StageRef
 from readiness.model.kubernetes_environment import KubernetesEnvironment
 from readiness.model.verdict import Decision
@@ -22,7 +25,7 @@ from readiness.spec.files import read_environment
 from readiness.stages import deploy as deploy_stage
 from readiness.stages.plan import Request, plan
 from readiness.stages.recompute import recompute
-from readiness.stages.run import Run, UnusableEnvironmentError
+from readiness.stages.run import Run, StageError, UnusableEnvironmentError
 from readiness.stages.sequence import execute
 from readiness.stages.sign_off import Answer
 
@@ -281,3 +284,21 @@ def test_the_evidence_of_a_failed_rollout_that_was_altered_convicts_nobody(run: 
     again = recompute(Run(run.home, "a-run"))
     assert any("rollout.json: was altered" in problem for problem in again.problems)
     assert any("says REJECTED, the evidence says INCONCLUSIVE" in problem for problem in again.problems)
+
+
+def test_what_an_interrupted_drill_left_is_taken_back_before_a_release_is_applied(
+    run: Run, cluster: FakeCluster
+) -> None:
+    node = next(pod["spec"]["nodeName"] for pod in cluster.pods("automation"))
+    kubectl = ClusterTarget(environment(), ROOT).kubectl
+    Journal(JournalPage(kubectl)).add("an-earlier-run/failover", f"drain {node}", {"kind": "cordon", "node": node})
+    faults.cordon(kubectl, node, "a drill")
+    before = len(cluster.changes)
+    with pytest.raises(StageError):
+        deploy_stage.deploy(run)  # the version cannot be had; the node is used again all the same
+    found = cluster.found("Node", node)
+    assert found is not None
+    assert "unschedulable" not in found["spec"]
+    words = [call["words"][:2] for call in cluster.changes[before:]]
+    assert words.index(["patch", "node"]) < next(number for number, word in enumerate(words) if word[0] == "apply")
+    assert run.journal.entries() == ()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from fake_cluster.cluster import STAGES, FakeCluster
 from readiness.clients.kubernetes.doctor import examination
 from readiness.clients.kubernetes.rendering import rendered
@@ -112,8 +113,9 @@ def test_a_run_from_a_shell_needs_nothing_that_only_stages_in_pods_need(cluster:
          "kubectl config use-context kind-phantommesh"),
         (setting(unreachable=1000), "cluster", "the cluster of the context test does not answer", "is it up"),
         (setting(apis={"/apis/metrics.k8s.io/v1beta1": []}), "kinds",
-         "the cluster has no IngressRoute, Middleware (traefik.io/v1alpha1)", "come with Traefik: install it"),
-        (setting(apis={"/apis/traefik.io/v1alpha1": ["IngressRoute", "Middleware"]}), "metrics",
+         "the cluster has no IngressRoute, Middleware, ServersTransport (traefik.io/v1alpha1)",
+         "come with Traefik: install it"),
+        (setting(apis={"/apis/traefik.io/v1alpha1": ["IngressRoute", "Middleware", "ServersTransport"]}), "metrics",
          "does not serve metrics.k8s.io", "install metrics-server"),
         (without("Namespace", "phantommesh-dev"), "namespace", "there is no namespace phantommesh-dev",
          "kubectl apply --server-side -k k8s/overlays/dev"),
@@ -214,3 +216,27 @@ def test_the_command_ends_with_what_it_found(cluster: FakeCluster) -> None:
 
 def test_an_environment_of_commands_needs_its_programs(cluster: FakeCluster) -> None:
     assert doctor(cluster, "--environment", "local").returncode == 0
+
+
+def granted(*roles: str, journal: str) -> list[dict[str, Any]]:
+    """The rules of roles in k8s/, with another name in the journal's place."""
+    found = []
+    for name in roles:
+        text = (ROOT / "k8s" / "components" / "readiness-rights" / f"{name}.yaml").read_text()
+        (role, _) = yaml.safe_load_all(text.replace("readiness-drill-journal", journal))
+        found += role["rules"]
+    return found
+
+
+def test_the_roles_in_k8s_are_enough_and_a_right_to_another_name_is_not(cluster: FakeCluster) -> None:
+    right, wrong = "readiness-drill-journal", "another"
+    rules = {
+        "*": ALL, "stage-observe": granted("observe", journal=right),
+        "stage-deploy": granted("observe", "deploy", journal=right),
+        "stage-drill": granted("observe", "drill", journal=right),
+    }  # fmt: skip
+    setting(rules=rules)(cluster)
+    assert not said(FindingState.PROBLEM)
+    setting(rules=rules | {"stage-drill": granted("observe", "drill", journal=wrong)})(cluster)
+    (problem,) = said(FindingState.PROBLEM)
+    assert "stage-drill may not delete configmaps readiness-drill-journal, get configmaps" in problem.says

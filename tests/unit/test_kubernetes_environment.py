@@ -1,13 +1,17 @@
 """Environment files of a cluster: what is legal, and what is said of what is not."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from readiness.model.document import from_json, to_json
+from readiness.model.drill import Partition
 from readiness.model.environment_kinds import AnyEnvironment
 from readiness.model.kubernetes_environment import KubernetesEnvironment
 from readiness.spec.files import read_environment
 from readiness.spec.problem import SpecError
+from readiness.stages.plan import Request, resolve
+from readiness.stages.run import StageError
 
 ROOT = Path(__file__).parents[2]
 GOOD = (ROOT / "scenarios" / "environments" / "dev.yaml").read_text()
@@ -85,3 +89,30 @@ def test_what_a_cluster_cannot_do_and_what_only_a_cluster_can() -> None:
     folder = ROOT / "scenarios" / "environments"
     assert {"pause", "slow", "disk_full"} <= set(read_environment(folder / "dev.yaml").impossible)
     assert set(read_environment(folder / "local.yaml").impossible) == {"drain"}
+
+
+def test_a_partition_that_refuses_is_no_kind_of_fault_that_policies_can_make() -> None:
+    steps = {how: Partition.model_validate({"at": "50%", "action": "partition", "between": ["a", "b"], "for": "5s",
+                                            "how": how}) for how in ("refuse", "drop")}  # fmt: skip
+    impossible = read_environment(ROOT / "scenarios" / "environments" / "dev.yaml").impossible
+    assert "use how: drop" in impossible[steps["refuse"].kinds[-1]]
+    assert not set(steps["drop"].kinds) & set(impossible)
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        ("{at: 50%, action: partition, how: refuse, between: [automation, vpn-core], for: 5s}", "use how: drop"),
+        ("{at: 50%, action: pause, component: automation, for: 5s}", "use kill"),
+    ],
+)
+def test_a_fault_that_a_cluster_cannot_have_is_refused_when_the_run_is_planned(
+    tmp_path: Path, step: str, says: str
+) -> None:
+    scenarios = tmp_path / "scenarios"
+    shutil.copytree(ROOT / "scenarios", scenarios)
+    text = (scenarios / "failover.yaml").read_text()
+    old = next(line for line in text.splitlines() if "action: kill" in line)
+    (scenarios / "failover.yaml").write_text(text.replace(old.strip().removeprefix("- "), step))
+    with pytest.raises(StageError, match=f"is not possible in the environment dev: .*{says}"):
+        resolve("a-run", Request("dev", ("failover",), scenarios))
