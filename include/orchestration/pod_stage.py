@@ -18,9 +18,10 @@ from orchestration.pod_manifest import label_value, pod_manifest
 from orchestration.sealed_evidence import require_plan
 from orchestration.stage_place import StageCall, TaskLog
 
-REPEATABLE = frozenset({"deploy", "verify", "check", "report", "sign_off", "decide", "teardown"})
+REPEATABLE = frozenset({"verify", "check", "report", "sign_off", "decide", "teardown"})
 """Stages that may be begun again after their pod was lost: a new attempt says the same. A load is not sent twice, what
-was kept of it is not read later than it should have been, and a run is planned once."""
+was kept of it is not read later than it should have been, a run is planned once, and a second deploy would take what
+the first had half rolled out for the release of before, to which it goes back."""
 RETRIES = 1
 _MEASURING = ("deploy", "verify", "load", "collect")
 

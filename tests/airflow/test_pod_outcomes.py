@@ -16,7 +16,8 @@ from readiness.clients.home import Home
 from readiness.model.evidence import RUN_SCOPE, StageRef
 
 RUN = "dev-1"
-PLAN, VERIFY, LOAD = StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "verify"), StageRef("steady", "load")
+PLAN, DEPLOY, VERIFY = (StageRef(RUN_SCOPE, stage) for stage in ("plan", "deploy", "verify"))
+LOAD = StageRef("steady", "load")
 EVICTED = {"status": {"reason": "Evicted", "message": "low on memory"}}
 OUT_OF_MEMORY = {"status": {"containerStatuses": [{"name": "base", "state": {"terminated": {"reason": "OOMKilled"}}}]}}
 
@@ -142,12 +143,12 @@ def test_what_would_end_in_the_same_way_is_not_tried_again(follow: Follow) -> No
         follow(VERIFY, error=AirflowTaskTimeout())
 
 
-def test_a_load_is_never_begun_twice_by_itself(follow: Follow) -> None:
+def test_neither_a_load_nor_a_rollout_is_begun_twice_by_itself(follow: Follow) -> None:
     may_begin: list[bool] = []
-    for ref, attempt in ((LOAD, 1), (LOAD, 2), (VERIFY, 2)):
+    for ref, attempt in ((LOAD, 1), (LOAD, 2), (DEPLOY, 2), (VERIFY, 2)):
         with pytest.raises(AirflowException):
             follow(ref, seen=EVICTED, error=AirflowException("failed"), attempt=attempt, may_begin=may_begin)
-    assert may_begin == [True, False, True]
+    assert may_begin == [True, False, False, True]
 
 
 def test_a_stage_that_a_person_ended_leaves_no_cause(archive: Archive, follow: Follow) -> None:
