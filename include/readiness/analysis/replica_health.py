@@ -22,7 +22,7 @@ def replica_ready(readings: Readings, _: str | None, confidence: float) -> Measu
 
 
 def replica_ready_outside_fault(readings: Readings, _: str | None, confidence: float) -> Measurement:
-    """As replica_ready, over the samples of the measured phase outside of the fault window."""
+    """As replica_ready, over the ticks of the measured phase that the fault cannot have met."""
     window = fault_window(readings.evidence)
     if window is None:
         return Measurement(None, None, 0, NO_FAULT)
@@ -33,7 +33,7 @@ def _worst(evidence: ScenarioEvidence, confidence: float, without: FaultWindow |
     phase, health = evidence.clock.phase("measure"), evidence.health
     rows = health[(health["time_ns"] >= phase.start_ns) & (health["time_ns"] < phase.end_ns)]
     if without is not None:
-        rows = rows[~without.holds(rows["time_ns"].to_numpy(np.int64))]
+        rows = rows[~_touched(rows, without, float(evidence.observe["worst_lag_ms"]))]
     ticks_ns = np.unique(rows["time_ns"].to_numpy(np.int64))
     by_replica = {str(name): part for name, part in rows.groupby("replica")}
     targets = sorted(evidence.observe["targets"], key=lambda target: str(target["replica"]))
@@ -53,6 +53,18 @@ def _worst(evidence: ScenarioEvidence, confidence: float, without: FaultWindow |
     if restarts:
         note += f"; restarted: {', '.join(f'{name} {times} times' for name, times in sorted(restarts.items()))}"
     return proportion(ready, ticks, confidence, note)
+
+
+def _touched(
+    rows: pd.DataFrame, window: FaultWindow, worst_lag_ms: float
+) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+    """For each sample whether the fault may have met its tick: that lies in the window, or before it with a question
+    that may still have been without its answer then. Whole ticks, since one that lacks a sample was not ready."""
+    times_ns = rows["time_ns"].to_numpy(np.int64)
+    longest_ms = rows["took_ms"].fillna(0.0).groupby(rows["time_ns"]).transform("max").to_numpy(np.float64)
+    until_fault_ms = (window.start_ns - times_ns) / 1e6
+    under_way = (until_fault_ms > 0) & (until_fault_ms <= longest_ms + worst_lag_ms)
+    return np.asarray(window.holds(times_ns) | under_way)
 
 
 def _of_replica(

@@ -96,6 +96,27 @@ def test_readiness_outside_of_the_fault(drilled: ScenarioEvidence) -> None:
     assert later < 1
 
 
+@pytest.mark.parametrize(("took_ms", "ready"), [(24.0, 1.0), (5.0, None)])
+def test_a_question_that_was_under_way_when_the_fault_came_is_not_outside_of_it(
+    drilled: ScenarioEvidence, took_ms: float, ready: float | None
+) -> None:
+    """Seen: asked 4 ms before the kill, broken off by it after 24 ms. One that had ended before counts."""
+    window = fault_window(drilled)
+    assert window is not None
+    health = drilled.health.copy()
+    tick_ns = int(health.loc[health["time_ns"] < window.start_ns, "time_ns"].max())
+    asked = (health["time_ns"] == tick_ns) & (health["replica"] == "automation-1")
+    assert asked.sum() == 1
+    health.loc[asked, ["answered", "ready"]] = False
+    health.loc[asked, "took_ms"] = took_ms
+    steps = ({**drilled.drill["steps"][0], "injected_ns": tick_ns + 10_000_000},) if drilled.drill else ()
+    found = of(
+        replace(drilled, health=health, drill={**(drilled.drill or {}), "steps": steps}), "replica_ready_outside_fault"
+    )
+    assert found.value is not None
+    assert (found.value == ready) if ready else found.value < 1
+
+
 def test_a_restart_in_the_fault_is_no_restart_outside_of_it(drilled: ScenarioEvidence) -> None:
     metrics, start_ns = drilled.metrics.copy(), drilled.clock.phase("measure").start_ns
     mine = (metrics["replica"] == "automation-1") & (metrics["metric"] == "process_start_time_seconds")
