@@ -106,18 +106,21 @@ def file_removed(evidence: Recorded, _: Recorded) -> None:
 
 
 def metrics_of_one_moment(evidence: Recorded, _: Recorded) -> None:
-    """Every scrape of the measured phase shows what the first of them showed."""
+    """Every scrape of a replica shows what the one in its middle showed."""
 
     def frozen(rows: pd.DataFrame) -> pd.DataFrame:
-        first_ns = int(rows["time_ns"].median())
-        shown = rows[rows["time_ns"] <= first_ns].drop_duplicates(["replica", "metric", "labels"], keep="last")
-        value = shown.set_index(["replica", "metric", "labels"])["value"]
-        keys = pd.MultiIndex.from_frame(rows[["replica", "metric", "labels"]])
-        same = value.reindex(keys).to_numpy()
-        return rows.assign(value=rows["value"].where(pd.isna(same), same))
+        return pd.concat(_of_one_moment(part) for _, part in rows.groupby("replica", sort=False)).sort_values("time_ns")
 
     evidence.change_table(METRICS, frozen)
     evidence.seal_anew()
+
+
+def _of_one_moment(rows: pd.DataFrame) -> pd.DataFrame:
+    """The samples of one replica with every scrape as its middle one, whole: a series that came later is not in it,
+    for its first sample would be something that moves."""
+    times = rows["time_ns"].drop_duplicates().sort_values()
+    shown = rows[rows["time_ns"] == times.iloc[len(times) // 2]].drop(columns="time_ns")
+    return times.to_frame().merge(shown, how="cross")[rows.columns]
 
 
 def _count_again(evidence: Recorded) -> None:
