@@ -9,10 +9,12 @@ import yaml
 from .kubectl import Kubectl, until
 
 GROUP, _USER = "phantommesh:airflow", "airflow-of-tests"
+CONTEXT = "test"
+"""One of those that scenarios/environments/dev.yaml lets be used."""
 
 
 def kubeconfig_of_airflow(kubectl: Kubectl, folder: Path) -> Path:
-    """A kubeconfig with the current context's name, and a certificate for a day that the cluster signed for GROUP."""
+    """A kubeconfig with the one context CONTEXT, and a certificate for a day that the cluster signed for GROUP."""
     key, wanted, made = folder / "airflow.key", folder / "airflow.csr", folder / "airflow.crt"
     subprocess.run(
         ["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(key),
@@ -25,6 +27,7 @@ def kubeconfig_of_airflow(kubectl: Kubectl, folder: Path) -> Path:
         {"name": _USER, "user": {"client-certificate-data": _coded(made), "client-key-data": _coded(key)}}
     ]
     config["contexts"][0]["context"]["user"] = _USER
+    config["contexts"][0]["name"] = config["current-context"] = CONTEXT
     path = folder / "kubeconfig"
     path.write_text(yaml.dump(config))
     path.chmod(0o600)

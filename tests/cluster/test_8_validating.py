@@ -25,6 +25,7 @@ from .kubectl import Kubectl, until
 ARCHIVE, SECRET = "s3://readiness/dev", "readiness-archive"  # as scenarios/environments/dev.yaml has them
 DAG_ID = "release_validation_dev"
 TRIES = 3
+ENDED = ("success", "failed", "upstream_failed")
 _OF_PODS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
 _READINESS = str(Path(sys.executable).parent / "readiness")
 pytestmark = pytest.mark.timeout(2400)
@@ -85,7 +86,7 @@ def test_a_bad_image_is_rejected_while_what_was_there_serves(
 ) -> None:
     with asking(url, certificate[0]) as questions:
         run = begun(airflow, "bad-image", scenarios=["steady"], version="no-such-version")
-        until(lambda: _state(run, "deploy") in ("failed", "success"), 600, lambda: f"deploy: {_state(run, 'deploy')}")
+        until(lambda: _state(run, "deploy") in ENDED, 600, lambda: f"deploy: {_state(run, 'deploy')}")
     run.wait(600)
     figures["validation of a bad image: questions meanwhile"] = dict(questions.answers)
     decided = asked("show", run)
