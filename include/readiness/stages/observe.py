@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from readiness.clients.platform_api import Sample, Scrape, Scraper
+from readiness.clients.priority import give_way
 from readiness.clients.process_use import process_use
 from readiness.clients.tables import TableWriter
 from readiness.clients.target_process import ProcessWatch, TargetError
@@ -48,6 +49,7 @@ def observe(run: Run, name: str, phases: Path) -> None:
     profile = scenario.profiles[run.plan.profile]
     inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"))
     with recording(run, StageRef(name, "observe"), inputs, show=False) as record:
+        give_way()
         with (
             TableWriter(record.folder / "metrics.parquet", METRICS) as metrics,
             TableWriter(record.folder / "health.parquet", HEALTH) as health,
@@ -90,6 +92,7 @@ def _write_facts(record: Recording, run: Run, observer: "Observer", started_ns: 
         "discovery_s": run.plan.environment.observation.discovery if run.most_replicas() or run.moves else None,
         "started_ns": started_ns, "finished_ns": time.time_ns(), "targets": targets, "ticks": pulse.ticks,
         "late_ticks": pulse.late, "worst_lag_ms": pulse.worst_lag_s * 1e3,
+        "nice": os.getpriority(os.PRIO_PROCESS, 0),
     })  # fmt: skip
 
 
