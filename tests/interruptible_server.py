@@ -2,7 +2,8 @@
 
 It answers 200 to GET and 202 to POST. Kinds of interruption: ``refuse`` (the listening socket is closed, every
 connection is reset), ``refuse-new`` (the listening socket alone is closed: kept connections go on), ``hang``
-(requests are taken and not answered until it is over).
+(requests are taken and not answered until it is over), ``503`` (or another status: every request is answered with it).
+With a certificate it speaks TLS alone, and answers 401 to whoever lacks the authorization.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import contextlib
 import json
 import os
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -17,7 +19,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from typing import ClassVar
 
 LONGEST_S = 900
@@ -46,10 +49,11 @@ class InterruptibleServer:
 
     process: "subprocess.Popen[str]"
     port: int
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def interrupt(self, kind: str, length_s: float) -> None:
         """Begin an interruption; ``interruption`` waits for its end."""
@@ -64,13 +68,17 @@ class InterruptibleServer:
 
 
 @contextmanager
-def interruptible_server() -> Iterator[InterruptibleServer]:
-    """Start the server; it is killed at the end."""
-    process = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+def interruptible_server(
+    certificate: tuple[Path, Path] | None = None, authorization: str = ""
+) -> Iterator[InterruptibleServer]:
+    """Start the server; it is killed at the end. ``certificate``: with its key; ``authorization``: the header's value
+    that every request must have, if not empty."""
+    command = [sys.executable, __file__, *(map(str, certificate or ())), *([authorization] if certificate else ())]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdin is not None
     try:
-        yield InterruptibleServer(process, int(process.stdout.readline()))
+        yield InterruptibleServer(process, int(process.stdout.readline()), "https" if certificate else "http")
     finally:
         process.kill()
         process.wait()
@@ -82,6 +90,8 @@ class _Service(asyncio.Protocol):
     open: ClassVar[set["_Service"]] = set()
     refuses: ClassVar[bool] = False
     withheld: ClassVar[list[Callable[[], None]] | None] = None
+    status: ClassVar[str] = ""
+    authorization: ClassVar[bytes] = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -103,20 +113,23 @@ class _Service(asyncio.Protocol):
         if len(body) < length:
             return
         self._data = b""
-        answer = partial(self._answer, head.startswith(b"GET"), b"connection: close" in lines)
+        proven = not self.authorization or b"Authorization: " + self.authorization in head.split(b"\r\n")
+        status = "401 Unauthorized" if not proven else "200 OK" if head.startswith(b"GET") else "202 Accepted"
+        answer = partial(self._answer, _Service.status or status, b"connection: close" in lines)
         if _Service.withheld is None:
             answer()
         else:
             _Service.withheld.append(answer)
 
-    def _answer(self, reads: bool, closes: bool) -> None:
-        status = b"200 OK" if reads else b"202 Accepted"
-        self.transport.write(b"HTTP/1.1 %b\r\nContent-Length: 2\r\n\r\n{}" % status)
+    def _answer(self, status: str, closes: bool) -> None:
+        self.transport.write(b"HTTP/1.1 %b\r\nContent-Length: 2\r\n\r\n{}" % status.encode())
         if closes:
             self.transport.close()
 
     def reset(self) -> None:
-        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        sock = self.transport.get_extra_info("socket")
+        if sock is not None:  # None: the other end of an encrypted connection has gone already
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
 
 
@@ -129,7 +142,17 @@ def _bound(port: int) -> socket.socket:
 
 
 async def _serve_on(sock: socket.socket) -> asyncio.Server:
-    return await asyncio.get_running_loop().create_server(_Service, sock=sock, backlog=BACKLOG)
+    return await asyncio.get_running_loop().create_server(_Service, sock=sock, backlog=BACKLOG, ssl=_tls())
+
+
+@cache
+def _tls() -> ssl.SSLContext | None:
+    if len(sys.argv) < 3:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(sys.argv[1], sys.argv[2])
+    _Service.authorization = sys.argv[3].encode()
+    return context
 
 
 async def _serve() -> None:
@@ -151,6 +174,12 @@ async def _serve() -> None:
             for number, answer in enumerate(withheld):
                 answer()
                 back_ns = time.time_ns() if number < FIRST_ANSWERS else back_ns
+        elif kind.isdigit():
+            _Service.status = f"{kind} Interrupted"
+            away_ns = time.time_ns()
+            await asyncio.sleep(length_s)
+            end_ns, _Service.status = time.time_ns(), ""
+            back_ns = end_ns
         else:
             server.close()
             if kind == "refuse":

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from readiness.clients.ingress import WayIn
 from readiness.clients.probes.prober import Prober, raise_priority
 from readiness.model.dataset import PROBES, Phase, PhaseClock, ScenarioEvidence
 from synthetic_evidence import steady_evidence
@@ -18,10 +19,13 @@ RATE_HZ, TIMEOUT_S = 110.0, 0.5
 _EMPTY = steady_evidence(rate_per_s=1, warmup_s=1, measure_s=5)
 
 
-def probe_while(url: str, act: Callable[[], None], before_s: float = 0.5, after_s: float = 0.7) -> ScenarioEvidence:
-    """Probe ``url`` from ``before_s`` before ``act`` begins until ``after_s`` after it ended; ``act`` runs in a thread
-    of its own. The measured phase of the evidence is the whole time of the probing."""
-    prober = Prober(url, "run-1/steady/probe", RATE_HZ, TIMEOUT_S)
+def probe_while(
+    url: str, act: Callable[[], None], before_s: float = 0.5, after_s: float = 0.7, through: WayIn | None = None
+) -> ScenarioEvidence:
+    """Probe ``url``, and the same ``through`` an ingress, from ``before_s`` before ``act`` begins until ``after_s``
+    after it ended; ``act`` runs in a thread of its own. The measured phase of the evidence is the whole time of the
+    probing."""
+    prober = Prober(url, "run-1/steady/probe", RATE_HZ, TIMEOUT_S, through=through)
     started_ns = prober.clock.now_ns()
 
     async def probing() -> None:
@@ -51,13 +55,14 @@ def probe_while(url: str, act: Callable[[], None], before_s: float = 0.5, after_
         os.setpriority(os.PRIO_PROCESS, 0, nice)
     rows = list(prober.samples.rows())
     probes = pd.DataFrame(rows, columns=list(PROBES)).astype(PROBES)
-    return as_evidence(probes, started_ns, prober.clock.now_ns())
+    found = as_evidence(probes, started_ns, prober.clock.now_ns())
+    return replace(found, ingress=through is not None)
 
 
 def as_evidence(probes: pd.DataFrame, started_ns: int, finished_ns: int) -> ScenarioEvidence:
     """Evidence whose measured phase begins when every path had its first probes and ends with the last but few."""
-    first_ns = int(probes["sent_ns"].iloc[:8].max()) + 50_000_000
-    last_ns = int(np.sort(probes["sent_ns"].to_numpy())[-8])
+    first_ns = int(probes["sent_ns"].iloc[:16].max()) + 50_000_000
+    last_ns = int(np.sort(probes["sent_ns"].to_numpy())[-16])
     clock = PhaseClock(1, started_ns, (Phase("measure", first_ns, last_ns),), {"measure": 1})
     facts = {"rate_hz": RATE_HZ, "timeout_s": TIMEOUT_S, "started_ns": started_ns, "finished_ns": finished_ns,
              "worst_lag_ms": float((probes["sent_ns"] - probes["intended_ns"]).max()) / 1e6,

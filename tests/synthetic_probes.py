@@ -10,7 +10,8 @@ from synthetic_evidence import MS, S
 
 RATE_HZ, TIMEOUT_S = 110.0, 0.5
 LANES = (("read", "new"), ("write", "new"), ("read", "reused"), ("write", "reused"))
-ALL = frozenset(LANES)
+THROUGH_INGRESS = tuple((f"ingress-{path}", connection) for path, connection in LANES)
+ALL = frozenset((*LANES, *THROUGH_INGRESS))
 
 
 @dataclass(frozen=True)
@@ -29,34 +30,42 @@ class Down:
 
 
 def with_probes(
-    evidence: ScenarioEvidence, downs: Iterable[Down] = (), *, seed: int = 1, latency_ms: float = 1.5, tail_s: float = 3
+    evidence: ScenarioEvidence,
+    downs: Iterable[Down] = (),
+    *,
+    seed: int = 1,
+    latency_ms: float = 1.5,
+    tail_s: float = 3,
+    ingress: bool = False,
 ) -> ScenarioEvidence:
-    """The evidence with probes from a second before the measured phase until ``tail_s`` after it."""
+    """The evidence with probes from a second before the measured phase until ``tail_s`` after it. ``ingress``: of an
+    environment that names one."""
+    lanes = (*LANES, *THROUGH_INGRESS) if ingress else LANES
     phase = evidence.clock.phase("measure")
     started_ns, finished_ns = phase.start_ns - S, phase.end_ns + round(tail_s * S)
     rng = np.random.default_rng(seed)
-    due_ns = np.arange(started_ns, finished_ns - S, round(S / RATE_HZ / len(LANES)))
+    due_ns = np.arange(started_ns, finished_ns - S, round(S / RATE_HZ / len(lanes)))
     due_ns = due_ns + int(rng.integers(0, 10 * MS))
     sent_ns = due_ns + (rng.gamma(2, 0.2, len(due_ns)) * MS).astype(np.int64)
     sent_ns = np.maximum.accumulate(sent_ns)  # one loop sends them, one after the other
-    lane = np.arange(len(due_ns)) % len(LANES)
+    lane = np.arange(len(due_ns)) % len(lanes)
     done_ns = sent_ns + (latency_ms * MS * rng.lognormal(0, 0.3, len(due_ns))).astype(np.int64)
     status = np.where(lane % 2 == 0, 200, 202)
     error = np.full(len(due_ns), "", dtype=object)
     for down in downs:
-        struck = np.isin(lane, [k for k, item in enumerate(LANES) if item in down.lanes])
+        struck = np.isin(lane, [k for k, item in enumerate(lanes) if item in down.lanes])
         struck &= (sent_ns < down.end_ns) & (done_ns > down.start_ns)
         _strike(down, struck, rng, sent_ns, done_ns, status, error)
     ids = [f"{k:08x}-0000-4000-8000-000000000000" if k % 2 else "" for k in range(len(due_ns))]
     columns = {
-        "seq": np.arange(len(due_ns)), "path": [LANES[k][0] for k in lane], "connection": [LANES[k][1] for k in lane],
+        "seq": np.arange(len(due_ns)), "path": [lanes[k][0] for k in lane], "connection": [lanes[k][1] for k in lane],
         "intended_ns": due_ns, "sent_ns": sent_ns, "done_ns": done_ns, "status": status, "error": error,
         "event_id": ids,
     }  # fmt: skip
     probes = pd.DataFrame({name: columns[name] for name in PROBES}).astype(PROBES)
     facts = {"rate_hz": RATE_HZ, "timeout_s": TIMEOUT_S, "started_ns": started_ns, "finished_ns": finished_ns,
              "worst_lag_ms": float((sent_ns - due_ns).max() / MS), "wall_clock_drift_ns": 0}  # fmt: skip
-    return replace(evidence, probes=probes, probe=facts)
+    return replace(evidence, probes=probes, probe=facts, ingress=ingress)
 
 
 def _strike(down: Down, hit: "np.ndarray", rng: np.random.Generator, sent_ns: "np.ndarray", done_ns: "np.ndarray",

@@ -37,6 +37,8 @@ _RESOURCES: dict[str, dict[str, dict[str, str]]] = {
 }
 _ACCOUNTS = {"deploy": "deploy", "teardown": "deploy", "verify": "observe", "collect": "observe", "load": "drill"}
 """Stage -> which of the environment's accounts its pod has. The others talk to no API and get no token."""
+_THROUGH_INGRESS = ("deploy", "verify", "load")
+"""The stages that ask or probe the ingress: only their pods get what it wants of them."""
 
 
 def account_of(stage: str, accounts: StageAccounts) -> str:
@@ -109,14 +111,17 @@ def _labels(environment: str, call: StageCall, api: bool) -> dict[str, str]:
 
 
 def _container(environment: KubernetesEnvironment, call: StageCall) -> dict[str, Any]:
-    archive = environment.stages.archive
+    archive, ingress = environment.stages.archive, environment.cluster.ingress
+    secrets = [archive.secret]
+    if ingress is not None and ingress.secret is not None and call.stage in _THROUGH_INGRESS:
+        secrets.append(ingress.secret)
     return {
         "name": CONTAINER,
         "image": environment.stages.image,
         "imagePullPolicy": "IfNotPresent",
         "args": call.command,
         "env": [{"name": "READINESS_ARCHIVE", "value": archive.url}],
-        "envFrom": [{"secretRef": {"name": archive.secret}}],
+        "envFrom": [{"secretRef": {"name": name}} for name in secrets],
         "resources": _RESOURCES.get(call.stage, _LIGHT),
         "securityContext": {
             "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True,

@@ -16,6 +16,7 @@ from orchestration.pod_place import PodPlace
 from orchestration.project import PROJECT
 from orchestration.stage_place import StageCall
 from orchestration.time_limits import time_limits
+from readiness.model.ingress import Ingress
 from readiness.model.kubernetes_environment import KubernetesEnvironment
 from readiness.spec.files import read_scenario
 
@@ -154,6 +155,18 @@ def test_no_secret_is_in_the_pod(pod: Pod) -> None:
     container = pod["spec"]["containers"][0]
     assert container["envFrom"] == [{"secretRef": {"name": "readiness-archive"}}]
     assert container["env"] == [{"name": "READINESS_ARCHIVE", "value": "s3://evidence/dev"}]
+
+
+def test_only_pods_that_go_through_the_ingress_get_what_it_wants(
+    environment: KubernetesEnvironment, stage: str
+) -> None:
+    ingress = Ingress(url="https://traefik.traefik.svc", host="phantommesh.example", secret="readiness-ingress")  # noqa: S106
+    cluster = environment.cluster.model_copy(update={"ingress": ingress})
+    named = environment.model_copy(update={"cluster": cluster})
+    container = pod_manifest(named, call_of(stage), deadline_s=60, sealed_before=0)["spec"]["containers"][0]
+    secrets = [item["secretRef"]["name"] for item in container["envFrom"]]
+    expected = ["readiness-ingress"] if stage in ("deploy", "verify", "load") else []
+    assert secrets == ["readiness-archive", *expected]
 
 
 def test_kubernetes_ends_the_pod_before_airflow_ends_the_task(pod: Pod, stage: str, place: PodPlace) -> None:

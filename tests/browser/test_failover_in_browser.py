@@ -11,19 +11,21 @@ from playwright.sync_api import Browser, Page
 from readiness.analysis.interruption import interruptions
 from readiness.report.html import render
 from synthetic_evidence import S, steady_evidence
-from synthetic_probes import Down, with_drill, with_probes
+from synthetic_probes import THROUGH_INGRESS, Down, with_drill, with_probes
 from unit.report import report_examples as examples
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["service", "service and ingress"])
+def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     plan = examples.example_plan("failover")
     evidence = steady_evidence(scenario="failover", measure_s=60)
     at_ns = evidence.clock.phase("measure").start_ns + 24 * S
     new = frozenset({("read", "new"), ("write", "new")})
-    evidence = with_drill(with_probes(evidence, [Down(at_ns, 0.318, "refuse", new)]), at_ns, 4.2)
+    downs, ingress = [Down(at_ns, 0.318, "refuse", new)], "ingress" in request.param
+    downs += [Down(at_ns, 0.38, "refuse", frozenset(THROUGH_INGRESS))] if ingress else []
+    evidence = with_drill(with_probes(evidence, downs, ingress=ingress), at_ns, 4.2)
     decision = examples.approved(plan)
     results = tuple(replace(item, interruptions=interruptions(evidence)) for item in decision.scenarios)
     path = tmp_path_factory.mktemp("failover") / "report.html"

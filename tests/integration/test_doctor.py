@@ -16,6 +16,7 @@ from fake_cluster.cluster import STAGES, FakeCluster
 from readiness.clients.kubernetes.doctor import examination
 from readiness.clients.kubernetes.rendering import rendered
 from readiness.model.finding import Finding, FindingState
+from readiness.model.ingress import Ingress
 from readiness.model.kubernetes_environment import KubernetesEnvironment
 from readiness.spec.files import read_environment
 from readiness.stages.doctor import findings, require_usable
@@ -86,7 +87,7 @@ def test_an_environment_that_is_set_up_can_be_used(cluster: FakeCluster) -> None
     found = list(findings(dev(), ROOT))
     assert [finding.check for finding in found if finding.state is not FindingState.OK] == ["policies"]
     assert {"context", "cluster", "overlay", "kinds", "metrics", "namespace", "stages", "secrets", "rights", "quota",
-            "networks"} <= {finding.check for finding in found}  # fmt: skip
+            "networks", "ingress"} <= {finding.check for finding in found}  # fmt: skip
     assert cluster.changes == []
 
 
@@ -175,6 +176,30 @@ def test_what_an_account_may_not_see_is_unknown_and_no_problem(
     setting(forbidden=forbidden)(cluster)
     assert any(finding.check == check and says in finding.says for finding in said(FindingState.UNKNOWN))
     assert not said(FindingState.PROBLEM)
+
+
+@pytest.mark.parametrize(
+    ("ingress", "check", "says"),
+    [
+        ({"url": "https://127.0.0.1:1"}, "ingress", "the ingress at https://127.0.0.1:1 does not answer (Connection"),
+        ({"url": "https://172.18.0.2"}, "ingress", "cluster.ingress.url: 'https://172.18.0.2' is 172.18.0.2; only"),
+        ({"url": "https://127.0.0.1:1", "certificate": {"env": "READINESS_NO"}}, "ingress",
+         "the variable READINESS_NO is not set here"),
+        ({"url": "https://127.0.0.1:1", "secret": "readiness-ingress"}, "stages", "has no secret readiness-ingress"),
+    ],
+)  # fmt: skip
+def test_an_ingress_that_cannot_be_used_is_one_line(
+    cluster: FakeCluster, ingress: dict[str, Any], check: str, says: str
+) -> None:
+    found = Ingress.model_validate(ingress | {"host": "phantommesh.example"})
+    environment = dev().model_copy(update={"cluster": dev().cluster.model_copy(update={"ingress": found})})
+    lines = [item for item in findings(environment, ROOT) if item.state is FindingState.PROBLEM and item.check == check]
+    assert len(lines) == 1
+    assert says in lines[0].says
+    assert "\n" not in lines[0].says
+    assert cluster.changes == []
+    with pytest.raises(StageError):
+        require_usable(environment, ROOT)
 
 
 def test_a_plugin_that_is_known_to_enforce_policies_is_named(cluster: FakeCluster) -> None:

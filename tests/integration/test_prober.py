@@ -16,8 +16,8 @@ from readiness.checks.data_checks import check_data_set
 from readiness.checks.great_expectations_run import Expectations
 from readiness.checks.probe_checks import probing_complete
 from readiness.clients.address import AddressError
+from readiness.clients.probes.lanes import LANES
 from readiness.clients.probes.prober import Prober
-from readiness.clients.probes.samples import LANES
 from readiness.model.dataset import ScenarioEvidence
 from readiness.model.metric import PROBES
 from readiness.model.verdict import Verdict

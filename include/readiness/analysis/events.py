@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from readiness.analysis.event_ids import EventIds, number_ids
 from readiness.model.dataset import ScenarioEvidence
+from readiness.model.probe_path import WRITES
 
 Codes = NDArray[np.int64]
 ESCALATED_TO: tuple[str, ...] = ("pagerduty", "sms")
@@ -48,7 +49,7 @@ class Events:
 def write_probes(evidence: ScenarioEvidence) -> pd.DataFrame | None:
     """The probes that sent an event; None without probes."""
     probes = evidence.probes
-    return None if probes is None else probes[probes["path"] == "write"]
+    return None if probes is None else probes[probes["path"].isin(WRITES)]
 
 
 def number_events(evidence: ScenarioEvidence) -> Events:

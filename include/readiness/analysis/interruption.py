@@ -1,9 +1,10 @@
 """Interruption of service: the longest outage over all probed paths, as an interval that contains the truth.
 
-*Interruption* means the longest time in which a path - read or write, over new or over kept connections - answered no
-probe with success (2xx within the probes' timeout). Anything else counts as a failure: refused, reset, closed, timed
-out, any other status, 429 and 503 among them: an honest refusal is honest, and no service. A success that comes late
-counts for the time of its coming; ``analysis.outage`` has the reasoning, the bounds and the sources.
+*Interruption* means the longest time in which a path - read or write, over new or over kept connections, and the same
+through the ingress where the environment names one - answered no probe with success (2xx within the probes' timeout).
+Anything else counts as a failure: refused, reset, closed, timed out, any other status, 429 and 503 among them: an
+honest refusal is honest, and no service. A success that comes late counts for the time of its coming;
+``analysis.outage`` has the reasoning, the bounds and the sources.
 
 Looked at is everything from the start of the measured phase to the end of the probing, which is after the recovery. A
 path that keeps serving some probes while it fails others is not interrupted in this sense: error rates convict it. A
@@ -20,10 +21,10 @@ from readiness.analysis.bound import AtLeast
 from readiness.analysis.outage import Ints, Path, find_outages, longest_silence_s
 from readiness.model.dataset import ScenarioEvidence
 from readiness.model.interval import Interval
+from readiness.model.probe_path import is_through_ingress, probed_paths, words
 from readiness.model.quantity import Dimension, show
-from readiness.model.result import LISTED_OUTAGES, Measurement, Outage, PathInterruption
+from readiness.model.result import LISTED_OUTAGES, Measurement, Outage, PathInterruption, longest_of
 
-PATHS: tuple[tuple[str, str], ...] = (("read", "new"), ("read", "reused"), ("write", "new"), ("write", "reused"))
 RESOLUTION_NS = 25_000_000
 """An interval is at most about this wide when the prober runs as it should. A prober that stood still for longer cannot
 tell its own absence from the target's."""
@@ -66,7 +67,7 @@ def interruptions(evidence: ScenarioEvidence) -> tuple[PathInterruption, ...]:
     earliest_ns = _earliest(probes, int(facts["finished_ns"]))
     return tuple(
         _of_path(_path(probes, earliest_ns, name, connection, facts), window)
-        for name, connection in PATHS
+        for name, connection in probed_paths(ingress=evidence.ingress)
         if ((probes["path"] == name) & (probes["connection"] == connection)).any()
     )
 
@@ -86,7 +87,7 @@ def probing_problem(evidence: ScenarioEvidence) -> str:
         return "probe/probe.json: rate_hz and finished_ns must be numbers above 0"
     phase, window = evidence.clock.phase("measure"), fault_window(evidence)
     missing, stalled_ns = [], 0
-    for name, connection in PATHS:
+    for name, connection in probed_paths(ingress=evidence.ingress):
         lane = evidence.probes[(evidence.probes["path"] == name) & (evidence.probes["connection"] == connection)]
         if not lane["sent_ns"].between(phase.start_ns, phase.end_ns - 1).any():
             missing.append(f"no probe of {words(name, connection)} in the measured phase")
@@ -123,11 +124,6 @@ def _stalled_ns(lane: pd.DataFrame, window: Window, period_ns: int) -> int:
     edge_ns = sent_ns[inside][-1:] if last < len(sent_ns) else np.array([window.end_ns], dtype=np.int64)
     pauses_ns = np.diff(np.concatenate([[window.start_ns], sent_ns[inside], edge_ns]))
     return max(int(pauses_ns.max(initial=0)) - period_ns, int(lag_ns.max(initial=0)))
-
-
-def words(path: str, connection: str) -> str:
-    """A path's name for people."""
-    return f"{path} over {connection} connections"
 
 
 def _path(probes: pd.DataFrame, earliest_ns: Ints, name: str, connection: str, facts: dict[str, Any]) -> Path:
@@ -189,8 +185,22 @@ def _note(found: tuple[PathInterruption, ...], worst: PathInterruption) -> str:
     count = sum(item.count for item in found)
     if not count:
         return "no probe failed or waited; what is shorter than the interval's end would not have been seen"
-    longest = show(worst.low_s, Dimension.DURATION)
-    if worst.high_s is not None:
-        longest += f" to {show(worst.high_s, Dimension.DURATION)}"
+    longest = _bounds(worst.low_s, worst.high_s)
     return f"{count} outages on {sum(item.count > 0 for item in found)} of {len(found)} paths; the longest, " \
-           f"{longest}, on {words(worst.path, worst.connection)}"  # fmt: skip
+           f"{longest}, on {words(worst.path, worst.connection)}{_by_way_in(found)}"  # fmt: skip
+
+
+def _by_way_in(found: tuple[PathInterruption, ...]) -> str:
+    """The longest by each of two ways in; nothing where there is one."""
+    ways = {
+        name: [item for item in found if is_through_ingress(item.path) is through]
+        for name, through in (("the Service", False), ("the ingress", True))
+    }
+    if not all(ways.values()):
+        return ""
+    return "; " + ", ".join(f"through {name} {_bounds(*longest_of(items))}" for name, items in ways.items())
+
+
+def _bounds(low_s: float, high_s: float | None) -> str:
+    low = show(low_s, Dimension.DURATION)
+    return f"at least {low}" if high_s is None else f"{low} to {show(high_s, Dimension.DURATION)}"

@@ -7,12 +7,12 @@ from readiness.checks.expectation import between, holds, not_null, one_of, rows_
 from readiness.checks.suites import EARLY_NS, SLACK_NS, S, Suite
 from readiness.model.dataset import ScenarioEvidence
 from readiness.model.metric import PROBES
+from readiness.model.probe_path import CONNECTIONS, WRITES, probed_paths
 from readiness.model.result import DataCheck
 from readiness.model.verdict import Verdict
 
 LEAST_RATE_HZ = 100.0
 """Fewer probes than this on a path know an interruption no better than to 20 ms and more."""
-LANES = tuple((path, connection) for path in ("read", "write") for connection in ("new", "reused"))
 _FACTS = "probe/probe.json"
 
 
@@ -22,7 +22,7 @@ def probes_suite(evidence: ScenarioEvidence, _: tuple[str, ...]) -> Suite:
     assert evidence.probe is not None
     rows = evidence.probes
     ended, answered = rows["done_ns"].notna(), rows["status"] != 0
-    writes = rows["path"] == "write"
+    writes = rows["path"].isin(WRITES)
     frame = rows.assign(
         send_lag_ns=rows["sent_ns"] - rows["intended_ns"],
         took_ns=(rows["done_ns"] - rows["sent_ns"]).astype("Float64").astype("float64"),
@@ -37,8 +37,8 @@ def probes_suite(evidence: ScenarioEvidence, _: tuple[str, ...]) -> Suite:
         *(not_null(name) for name in ("path", "connection", "error", "event_id")),
         unique("seq"),
         unique("own_event"),
-        one_of("path", ["read", "write"]),
-        one_of("connection", ["new", "reused"]),
+        one_of("path", list(dict.fromkeys(path for path, _ in probed_paths(ingress=evidence.ingress)))),
+        one_of("connection", list(CONNECTIONS)),
         one_of("status", [0, *range(100, 600)], "0 (no answer) or an HTTP status, 100 to 599"),
         *(between(name, first_ns, last_ns, "within the probing") for name in ("intended_ns", "sent_ns", "done_ns")),
         between("send_lag_ns", -EARLY_NS, None, "sent no earlier than intended"),
@@ -58,8 +58,12 @@ def probing_complete(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCh
     rows = evidence.probes
     inside = rows[(rows["intended_ns"] >= phase.start_ns) & (rows["intended_ns"] < phase.end_ns)]
     counts = {str(k): int(n) for k, n in (inside["path"] + " " + inside["connection"]).value_counts().items()}
-    missing = [f"{path} {kind}" for path, kind in LANES if f"{path} {kind}" not in counts]
-    yield _check(PROBES, "every path probed", "read and write, over new and reused connections", missing, "all four")
+    paths = probed_paths(ingress=evidence.ingress)
+    missing = [f"{path} {kind}" for path, kind in paths if f"{path} {kind}" not in counts]
+    words = "read and write, over new and reused connections" + (
+        ", by the Service and through the ingress" if evidence.ingress else ""
+    )
+    yield _check(PROBES, "every path probed", words, missing, f"all {len(paths)}")
     rates = {name: n / ((phase.end_ns - phase.start_ns) / S) for name, n in sorted(counts.items())}
     slow = [f"{name} {rate:.1f} Hz" for name, rate in rates.items() if not rate >= LEAST_RATE_HZ]
     least = min(rates.values(), default=0.0)

@@ -99,14 +99,14 @@ DATASETS: dict[str, dict[str, str]] = {
 
 PROBES: dict[str, str] = {
     "seq": "int64",  # number of the probe, from 0, in the order of sending
-    "path": "str",  # read | write
+    "path": "str",  # read | write; where the environment names an ingress also ingress-read | ingress-write
     "connection": "str",  # new | reused
     "intended_ns": "int64",
     "sent_ns": "int64",
     "done_ns": "Int64",  # when it was answered or had failed; null: still under way when the prober was stopped
     "status": "int16",  # HTTP status; 0: no answer
     "error": "str",  # refused, reset, closed, timeout ..., under way; empty if answered
-    "event_id": "str",  # write only; else empty
+    "event_id": "str",  # writes only; else empty
 }
 OPTIONAL_DATASETS: dict[str, tuple[str, dict[str, str]]] = {
     "probe/samples.parquet": ("probes", PROBES),
@@ -176,6 +176,8 @@ class ScenarioEvidence:
     probe: dict[str, Any] | None = None
     drill: dict[str, Any] | None = None
     replay: pd.DataFrame | None = None
+    ingress: bool = False
+    """Whether the environment of the plan names an ingress, so that the paths through it must have been probed."""
     missing: tuple[str, ...] = ()
     """Data sets ("stage/file") that are not there and stand as empty: such evidence is only shown, never judged."""
 

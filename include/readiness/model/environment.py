@@ -113,6 +113,11 @@ class Environment(UserModel):
         return {}
 
     @property
+    def has_ingress(self) -> bool:
+        """Whether there is a second way in, on which everything is probed once more."""
+        return False
+
+    @property
     def impossible(self) -> Mapping[str, str]:
         """Kind of a drill's step -> why this driver cannot carry it out, in words for people."""
         return {"drain": "only a cluster has nodes to drain"}

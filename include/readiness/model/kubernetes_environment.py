@@ -9,15 +9,14 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from readiness.model.environment import Environment
-from readiness.model.written import Duration, Slug, UserModel
+from readiness.model.ingress import Ingress
+from readiness.model.written import Duration, KubernetesName, Slug, UserModel
 
 IN_CLUSTER = "in-cluster"
 """The context of a process that runs in a pod of the cluster: it needs no kubeconfig."""
 SINK = "sink"
 """The component whose Service records the deliveries, in environments that have it."""
 
-KubernetesName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
-"""A name as Kubernetes wants it (RFC 1123 label)."""
 ContextName = Annotated[str, Field(pattern=r"^\S+$", max_length=253)]
 ImageName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._:/-]*$", max_length=255)]
 
@@ -71,6 +70,8 @@ class Cluster(UserModel):
     measured_from: tuple[Network, ...] = ()
     """Where a run that is made outside of the cluster comes from, such as 172.18.0.1/32: for its time a network policy
     admits that to what is measured."""
+    ingress: Ingress | None = None
+    """The way in from outside. With it, it is verified and probed as the Service is; without it, neither."""
     when_done: Literal["stop", "keep"] = "keep"
     """What the teardown does: ``stop`` takes every replica away and leaves objects, volumes and secrets; ``keep``
     leaves the release running."""
@@ -133,6 +134,11 @@ class KubernetesEnvironment(Environment):
         if SINK in self.components:
             return {}
         return {"collect/deliveries.parquet": f"nothing records the target's deliveries (no component {SINK})"}
+
+    @property
+    def has_ingress(self) -> bool:
+        """See Environment."""
+        return self.cluster.ingress is not None
 
     @property
     def impossible(self) -> Mapping[str, str]:

@@ -1,5 +1,6 @@
 """What checks say: measurements, results of objectives and data checks, the proof of load, the decision."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -85,7 +86,7 @@ LISTED_OUTAGES = 500
 
 @dataclass(frozen=True)
 class PathInterruption:
-    """What the probes say of one path.
+    """What the probes say of one path (``model.probe_path``).
 
     ``low_s``, ``high_s``: bounds of its longest outage (``high_s`` None: without bound); without any outage 0 and the
     longest that one could have gone unseen. ``count``: of all outages; ``outages``: at most the LISTED_OUTAGES longest
@@ -99,6 +100,13 @@ class PathInterruption:
     high_s: float | None
     count: int
     outages: tuple[Outage, ...]
+
+
+def longest_of(found: Iterable[PathInterruption]) -> tuple[float, float | None]:
+    """Bounds, in seconds, of the longest outage of all these paths; the upper one is None if one of them has none."""
+    paths = tuple(found)
+    bounds = [item.high_s for item in paths if item.high_s is not None]
+    return max(item.low_s for item in paths), max(bounds) if len(bounds) == len(paths) else None
 
 
 @dataclass(frozen=True)

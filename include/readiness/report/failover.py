@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from readiness.model.dataset import PROBES, ScenarioEvidence
+from readiness.model.probe_path import is_through_ingress, label
 from readiness.model.quantity import Dimension, show
-from readiness.model.result import Outage, PathInterruption, ScenarioResult
+from readiness.model.result import Outage, PathInterruption, ScenarioResult, longest_of
 from readiness.model.scenario import Scenario
 from readiness.report.facts import Fact
 from readiness.report.figures.canvas import Figure
-from readiness.report.figures.failover import CONNECTIONS, failover_figure, steps_of
+from readiness.report.figures.failover import failover_figure, steps_of
 from readiness.report.figures.timeline import timeline
 
 _SHOWN = 20
@@ -80,15 +81,27 @@ def _headline(found: tuple[PathInterruption, ...], result: ScenarioResult | None
     if not found:
         said = [item.reason for item in result.objectives if item.metric == "interruption"] if result else []
         return f"How long service was interrupted cannot be told: {said[0] if said else 'the probes were not judged'}."
-    low_s, bounds = max(item.low_s for item in found), [item.high_s for item in found]
-    high_s = None if None in bounds else max(bound for bound in bounds if bound is not None)
+    low_s, high_s = longest_of(found)
     if not any(item.count for item in found):
         return (
             f"Service was not interrupted: nothing longer than {show(high_s or 0.0, Dimension.DURATION)} went unseen."
         )
     if high_s is None:
         return f"Service was interrupted for {length_words(low_s, None)}: it had not come back for every path."
-    return f"Service was interrupted for {length_words(low_s, high_s)}."
+    return f"Service was interrupted for {length_words(low_s, high_s)}{_by_way_in(found)}."
+
+
+def _by_way_in(found: tuple[PathInterruption, ...]) -> str:
+    """How long by each of two ways in; nothing where there is one."""
+    inside = [item for item in found if not is_through_ingress(item.path)]
+    outside = [item for item in found if is_through_ingress(item.path)]
+    if not inside or not outside:
+        return ""
+    return f": through the Service {_length_of(inside)}, through the ingress {_length_of(outside)}"
+
+
+def _length_of(found: list[PathInterruption]) -> str:
+    return length_words(*longest_of(found)) if any(item.count for item in found) else "not at all"
 
 
 def _note(evidence: ScenarioEvidence, found: tuple[PathInterruption, ...]) -> str:
@@ -97,9 +110,10 @@ def _note(evidence: ScenarioEvidence, found: tuple[PathInterruption, ...]) -> st
     sent = sum(item.probes for item in found)
     failed = sum(item.failed for item in found)
     counted = f" {failed:,} of {sent:,} such requests failed." if found else ""
+    ways, paths = (" through the Service and through the ingress,", "eight") if evidence.ingress else ("", "four")
     return (
-        f"Reading and writing were each tried {rate} over new and over kept connections; the longest time without an "
-        f"answer on any of the four counts, and the truth lies within the bounds.{counted}"
+        f"Reading and writing were each tried {rate}{ways} over new and over kept connections; the longest time "
+        f"without an answer on any of the {paths} counts, and the truth lies within the bounds.{counted}"
     )
 
 
@@ -150,7 +164,7 @@ def _step_times(step: Mapping[str, Any], origin_ns: int) -> str:
 
 def _row(item: Outage, origin_ns: int) -> OutageRow:
     return OutageRow(
-        path=f"{item.path}, {CONNECTIONS[item.connection]}",
+        path=label(item.path, item.connection),
         began=f"{(item.from_ns - origin_ns) / 1e9:.3f} s",
         length=length_words(item.low_s, item.high_s),
         failed=f"{item.failed:,}",

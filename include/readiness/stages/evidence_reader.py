@@ -36,7 +36,11 @@ _FACTS: dict[str, tuple[str, ...]] = {
 def read_evidence(run: Run, scenario: str) -> tuple[ScenarioEvidence | None, tuple[str, ...]]:
     """The evidence, or None and what is missing or unreadable, each named."""
     values, _, problems = _read(run, scenario)
-    return (None, problems) if problems else (ScenarioEvidence(scenario=scenario, **values), ())
+    return (
+        (None, problems)
+        if problems
+        else (ScenarioEvidence(scenario=scenario, ingress=run.plan.environment.has_ingress, **values), ())
+    )
 
 
 def what_there_is(run: Run, scenario: str) -> ScenarioEvidence | None:
@@ -48,7 +52,8 @@ def what_there_is(run: Run, scenario: str) -> ScenarioEvidence | None:
     always = {name.split("/")[1].removesuffix(".parquet"): columns for name, columns in DATASETS.items()}
     empty = {field: empty_frame(columns) for field, columns in always.items()}
     facts: dict[str, Any] = {"generator": {}, "observe": {}, "collect": {}}
-    return ScenarioEvidence(scenario=scenario, missing=missing, **(empty | facts | values))
+    ingress = run.plan.environment.has_ingress
+    return ScenarioEvidence(scenario=scenario, ingress=ingress, missing=missing, **(empty | facts | values))
 
 
 def _read(run: Run, scenario: str) -> tuple[dict[str, Any], tuple[str, ...], tuple[str, ...]]:

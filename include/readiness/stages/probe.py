@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from readiness.clients.address import AddressError
+from readiness.clients.ingress import IngressError
 from readiness.clients.probes.prober import Prober, raise_priority
 from readiness.clients.tables import TableWriter
 from readiness.model.dataset import PROBES
@@ -54,9 +55,14 @@ def probe(run: Run, name: str, phases: Path) -> None:
 def _prober(run: Run, name: str, timeout_s: float) -> Prober:
     try:
         return Prober(
-            run.status()["base_url"], probe_source(run, name), RATE_HZ, timeout_s, also=run.measured_addresses()
+            run.status()["base_url"],
+            probe_source(run, name),
+            RATE_HZ,
+            timeout_s,
+            also=run.measured_addresses(),
+            through=run.way_in(),
         )
-    except AddressError as error:
+    except (AddressError, IngressError) as error:
         raise StageError(f"the target cannot be probed: {error}") from error
 
 

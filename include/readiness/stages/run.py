@@ -8,6 +8,7 @@ from typing import Any
 from readiness.clients.archive import Archive, ArchiveError, open_archive
 from readiness.clients.external_target import RunningTarget
 from readiness.clients.home import Home, checked_run_id, scenarios_folder
+from readiness.clients.ingress import WayIn, way_in
 from readiness.clients.kubernetes.claim import ClusterClaim
 from readiness.clients.kubernetes.journal_page import JournalPage
 from readiness.clients.kubernetes.kubectl import Kubectl
@@ -158,6 +159,13 @@ class Run:
         if not isinstance(environment, KubernetesEnvironment):
             return ()
         return tuple(sorted(measured_addresses(environment, self.status())))
+
+    def way_in(self) -> WayIn | None:
+        """The ingress that the environment names; None where it names none. Raises IngressError."""
+        environment = self.plan.environment
+        if not isinstance(environment, KubernetesEnvironment) or environment.cluster.ingress is None:
+            return None
+        return way_in(environment.cluster.ingress, environment.cluster.networks)
 
     def result(self, scenario: str) -> ScenarioResult | None:
         """What the check stage said of the scenario; None if it said nothing."""

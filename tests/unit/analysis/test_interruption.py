@@ -9,11 +9,12 @@ from readiness.analysis.interruption import RESOLUTION_NS, interruption, interru
 from readiness.analysis.judge import judge_objective
 from readiness.analysis.measure import measure
 from readiness.model.dataset import PROBES, ScenarioEvidence
+from readiness.model.probe_path import words
 from readiness.model.result import Measurement, PathInterruption
 from readiness.model.scenario import Objective
 from readiness.model.verdict import Verdict
 from synthetic_evidence import MS, S, steady_evidence
-from synthetic_probes import ALL, Down, with_probes, with_stalled_prober
+from synthetic_probes import LANES, THROUGH_INGRESS, Down, with_probes, with_stalled_prober
 
 BASE = steady_evidence(rate_per_s=1, measure_s=10)
 PHASE = BASE.clock.phase("measure")
@@ -217,7 +218,7 @@ def test_what_was_under_way_when_the_prober_was_stopped_has_not_failed() -> None
 def test_outages_before_the_measured_phase_do_not_count() -> None:
     evidence = with_probes(BASE, [Down(PHASE.start_ns - 600 * MS, 0.3)])
     assert all(item.count == 0 for item in interruptions(evidence))
-    assert len(ALL) == len(interruptions(evidence))
+    assert len(LANES) == len(interruptions(evidence))
 
 
 @pytest.mark.parametrize("facts", [{"rate_hz": 0}, {"rate_hz": "fast"}, {"finished_ns": None}])
@@ -225,3 +226,29 @@ def test_facts_that_are_no_numbers_conclude_nothing(facts: dict[str, object]) ->
     evidence = with_probes(BASE)
     found = interruption(replace(evidence, probe=(evidence.probe or {}) | facts), 0.95)
     assert (found.value, found.note) == (None, "probe/probe.json: rate_hz and finished_ns must be numbers above 0")
+
+
+def test_an_outage_of_the_ingress_alone_counts_and_is_told_apart() -> None:
+    evidence = with_probes(BASE, [Down(AT, 1.2, "refuse", frozenset(THROUGH_INGRESS))], ingress=True)
+    found = by_path(evidence)
+    assert len(found) == 8
+    assert {path for path, item in found.items() if item.count} == set(THROUGH_INGRESS)
+    assert all(found[path].low_s <= 1.2 <= (found[path].high_s or 0) for path in THROUGH_INGRESS)
+    assert verdict(evidence)[0] is Verdict.FAIL
+    note = interruption(evidence, 0.95).note
+    assert "on 4 of 8 paths" in note
+    assert "through the ingress over" in note
+    assert note.index("through the Service 0 ms to 1") < note.index("through the ingress 1.19")
+    assert "through the" not in interruption(with_probes(BASE, [Down(AT, 1.2)]), 0.95).note
+
+
+@pytest.mark.parametrize("lane", THROUGH_INGRESS)
+def test_an_ingress_that_was_named_and_not_probed_concludes_nothing(lane: tuple[str, str]) -> None:
+    evidence = with_probes(BASE, ingress=True)
+    assert verdict(evidence)[0] is Verdict.PASS
+    assert evidence.probes is not None
+    without = evidence.probes[(evidence.probes["path"] != lane[0]) | (evidence.probes["connection"] != lane[1])]
+    dropped = replace(evidence, probes=without)
+    assert interruption(dropped, 0.95).note == f"no probe of {words(*lane)} in the measured phase"
+    assert verdict(dropped)[0] is Verdict.NO_DATA
+    assert probing_problem(replace(with_probes(BASE), ingress=True)).count("no probe of") == 4

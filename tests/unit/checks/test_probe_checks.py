@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from readiness.analysis.events import write_probes
 from readiness.checks.completeness import Expected
 from readiness.checks.data_checks import check_data_set
 from readiness.checks.great_expectations_run import Expectations
@@ -102,3 +103,31 @@ def test_probing_that_missed_the_load_or_its_clock_is_named(fact: str, value: fl
     found = {check.check: check for check in probing_complete(evidence, NOTHING)}
     assert found["probed throughout"].verdict is Verdict.FAIL
     assert says in found["probed throughout"].observed
+
+
+def test_paths_through_the_ingress_follow_the_environment(runner: Expectations) -> None:
+    with_ingress = with_probes(BASE, ingress=True)
+    checks = (*check_data_set(runner, with_ingress, PROBES, ()), *probing_complete(with_ingress, NOTHING))
+    assert [check for check in checks if check.verdict is not Verdict.PASS] == []
+    named_and_not_probed = {check.check: check for check in probing_complete(replace(CLEAN, ingress=True), NOTHING)}
+    assert named_and_not_probed["every path probed"].verdict is Verdict.FAIL
+    assert (
+        "ingress-read new; ingress-read reused; ingress-write new" in named_and_not_probed["every path probed"].observed
+    )
+    probed_and_not_named = replace(with_ingress, ingress=False)
+    found = {check.check: check.verdict for check in check_data_set(runner, probed_and_not_named, PROBES, ())}
+    assert found["path legal"] is Verdict.FAIL
+
+
+def test_a_write_through_the_ingress_is_an_event_of_its_own(runner: Expectations) -> None:
+    evidence = with_probes(BASE, ingress=True)
+    assert evidence.probes is not None
+    rows = evidence.probes.assign(
+        event_id=evidence.probes["event_id"].where(evidence.probes["path"] != "ingress-write", "")
+    )
+    found = {check.check: check.verdict for check in check_data_set(runner, replace(evidence, probes=rows), PROBES, ())}
+    assert found["event of writes only"] is Verdict.FAIL
+    written = write_probes(evidence)
+    assert written is not None
+    assert len(written) == evidence.probes["path"].isin(["write", "ingress-write"]).sum() > 0
+    assert set(written["path"]) == {"write", "ingress-write"}

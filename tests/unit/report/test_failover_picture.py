@@ -9,7 +9,7 @@ from readiness.model.result import RunDecision
 from readiness.report.failover import failover_picture, length_words
 from readiness.report.html import render
 from synthetic_evidence import S, steady_evidence
-from synthetic_probes import Down, with_drill, with_probes
+from synthetic_probes import THROUGH_INGRESS, Down, with_drill, with_probes
 from unit.report import report_examples as examples
 
 BASE = steady_evidence(scenario="failover", measure_s=20)
@@ -101,3 +101,20 @@ def test_altered_files_leave_the_page_without_the_picture_and_no_crash() -> None
         assert "What the fault did to service" not in render(PLAN, examples.approved(PLAN), {"failover": altered})
     bare = replace(KILLED, drill={"steps": [{"index": 0}]})
     assert "What the fault did to service" in render(PLAN, judged(bare), {"failover": bare})
+
+
+def test_with_an_ingress_there_are_eight_paths_and_two_intervals() -> None:
+    downs = [Down(AT, 0.318, "refuse", NEW), Down(AT, 0.7, "refuse", frozenset(THROUGH_INGRESS))]
+    evidence = with_drill(with_probes(BASE, downs, ingress=True), AT, 4.2)
+    headline, described, _ = picture(evidence)
+    inside, outside = headline.split(": through the Service ")[1].removesuffix(".").split(", through the ingress ")
+    assert int(inside.split()[0]) <= 318 <= int(inside.split()[2])
+    assert int(outside.split()[0]) <= 700 <= int(outside.split()[2])
+    assert described.count(";") == 7
+    assert described.count("ingress: ") == 4
+    page = render(PLAN, judged(evidence), {"failover": evidence})
+    assert "any of the eight counts" in page
+    assert page.count('<th scope="row">ingress: write, kept connections</th>') == 1
+    unharmed = with_probes(BASE, [Down(AT, 0.318, "refuse", NEW)], ingress=True)
+    assert picture(unharmed)[0].endswith("through the ingress not at all.")
+    assert "any of the four counts" in render(PLAN, judged(KILLED), {"failover": KILLED})

@@ -8,7 +8,10 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from cluster_environment import cluster_environment
+from ingress_parts import AUTHORIZATION, PASSWORD, ingress_at, made_certificate, set_variables
 from interruptible_server import interruptible_server
 from readiness.clients.archive import Archive
 from readiness.clients.home import Home
@@ -16,9 +19,10 @@ from readiness.clients.tables import read_table
 from readiness.model.dataset import PROBES
 from readiness.model.document import to_json
 from readiness.model.evidence import RUN_SCOPE, StageRef
+from readiness.model.probe_path import probed_paths
 from readiness.model.scenario import Objective
-from readiness.stages.probe import LONGEST_TIMEOUT_S, QUIET_S, RATE_HZ, _Until, probe_source, timeout_of
-from readiness.stages.run import Run
+from readiness.stages.probe import LONGEST_TIMEOUT_S, QUIET_S, RATE_HZ, _Until, probe, probe_source, timeout_of
+from readiness.stages.run import Run, StageError
 from unit.report import report_examples as examples
 
 S = 1_000_000_000
@@ -54,6 +58,27 @@ def test_probing_ends_when_nothing_failed_for_a_while_after_the_load(tmp_path: P
     assert until.reached(160 * S + 1, 160 * S)
 
 
+def probed_until(run: Run, how: signal.Signals, request: pytest.FixtureRequest) -> pd.DataFrame:
+    """What the stage, begun as a process of its own and ended after a while by this signal, has sealed."""
+    folder = run.home.root
+    command = [sys.executable, "-m", "readiness", "stage", "probe", "--run", run.run_id, "--scenario", "failover",
+               "--phases", str(folder / "phases.json"), "--home", str(folder)]  # fmt: skip
+    environment = os.environ | {"READINESS_STARTER": str(os.getpid())}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    request.addfinalizer(process.kill)
+    attempt = Path(run.home.archive) / "runs" / run.run_id / "failover" / "probe" / "attempt-1"
+    deadline = time.monotonic() + 60
+    while not attempt.is_dir():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)  # between two looks at the condition
+    time.sleep(1.5)  # some probing
+    process.send_signal(how)
+    assert process.wait(60) == 0, process.communicate()[1]
+    assert Archive(run.home.archive).check_stages(run.run_id, (REF,)) == ()
+    return read_table(run.archive.sealed_folder(run.run_id, REF) / "samples.parquet", PROBES)
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_a_stage_that_is_terminated_seals_its_samples(
     tmp_path: Path, how: signal.Signals, request: pytest.FixtureRequest
@@ -62,24 +87,44 @@ def test_a_stage_that_is_terminated_seals_its_samples(
     sealed(run, "plan", "run.json", examples.example_plan("failover", run_id=run.run_id, profile="smoke"))
     with interruptible_server() as server:
         sealed(run, "deploy", "deploy.json", {"took_s": 1, "status": {"base_url": server.url, "components": []}})
-        command = [sys.executable, "-m", "readiness", "stage", "probe", "--run", run.run_id, "--scenario", "failover",
-                   "--phases", str(tmp_path / "phases.json"), "--home", str(tmp_path)]  # fmt: skip
-        environment = os.environ | {"READINESS_STARTER": str(os.getpid())}
-        process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-        request.addfinalizer(process.kill)
-        folder = Path(run.home.archive) / "runs" / run.run_id / "failover" / "probe" / "attempt-1"
-        deadline = time.monotonic() + 60
-        while not folder.is_dir():
-            assert process.poll() is None, process.communicate()[1]
-            assert time.monotonic() < deadline
-            time.sleep(0.02)  # between two looks at the condition
-        time.sleep(1.5)  # some probing
-        process.send_signal(how)
-        assert process.wait(60) == 0, process.communicate()[1]
-    assert Archive(run.home.archive).check_stages(run.run_id, (REF,)) == ()
+        rows = probed_until(run, how, request)
     facts = run.read_facts(REF, "probe.json")
-    rows = read_table(run.archive.sealed_folder(run.run_id, REF) / "samples.parquet", PROBES)
     assert {name: str(kind) for name, kind in rows.dtypes.items()} == PROBES
     assert len(rows) == sum(path["sent"] for path in facts["paths"]) > RATE_HZ
     assert facts["started_ns"] < facts["finished_ns"]
     assert probe_source(run, "failover") == f"{run.run_id}/failover/probe"
+
+
+def with_ingress(run: Run, url: str, certificate: Path) -> None:
+    """Its sealed plan, in an environment that names an ingress there."""
+    environment = cluster_environment(run.home.root)
+    cluster = environment.cluster.model_copy(update={"ingress": ingress_at(url, certificate)})
+    named = environment.model_copy(update={"cluster": cluster})
+    plan = examples.example_plan("failover", run_id=run.run_id, profile="smoke", environment=named)
+    sealed(run, "plan", "run.json", plan)
+
+
+def test_with_an_ingress_the_stage_has_twice_the_paths_and_seals_no_secret(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_variables(monkeypatch)
+    run, certificate = Run(Home(tmp_path), "20260921T120000Z-dev-a1b2c3"), made_certificate(tmp_path)
+    with interruptible_server() as service, interruptible_server(certificate, AUTHORIZATION) as outside:
+        with_ingress(run, outside.url, certificate[0])
+        sealed(run, "deploy", "deploy.json", {"took_s": 1, "status": {"base_url": service.url, "components": []}})
+        rows = probed_until(run, signal.SIGTERM, request)
+    assert {tuple(pair) for pair in rows[["path", "connection"]].to_numpy()} == set(probed_paths(ingress=True))
+    assert set(rows["error"]) <= {"", "under way"}
+    assert rows["status"].isin([200, 202]).mean() > 0.9
+    for path in Path(run.home.archive).rglob("*"):
+        assert not path.is_file() or not any(item.encode() in path.read_bytes() for item in (PASSWORD, AUTHORIZATION))
+
+
+def test_a_stage_that_lacks_what_the_ingress_wants_fails_in_one_line(tmp_path: Path) -> None:
+    run = Run(Home(tmp_path), "20260921T120000Z-dev-a1b2c3")
+    with_ingress(run, "https://127.0.0.1:1", made_certificate(tmp_path)[0])
+    sealed(run, "deploy", "deploy.json", {"status": {"base_url": "http://127.0.0.1:1", "components": []}})
+    with pytest.raises(StageError, match="READINESS_INGRESS_USER is not set here"):
+        probe(run, "failover", tmp_path / "phases.json")
+    seal = run.archive.read_seal(run.run_id, REF)
+    assert (seal.outcome, "READINESS_INGRESS_USER is not set here" in seal.reason) == ("failed", True)

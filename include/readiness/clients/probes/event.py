@@ -1,9 +1,11 @@
 """What probes send: complete HTTP requests, made of constant parts."""
 
 import json
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from urllib.parse import urlsplit
+
+from readiness.clients.ingress import READ_PATH
 
 SOURCES = 16
 _ALERT = {
@@ -26,22 +28,37 @@ _ALERT = {
 reserved for documentation (RFC 5737). Its level is low, so that it is due at no channel."""
 
 
-def read_request(base_url: str, *, reused: bool) -> bytes:
+@dataclass(frozen=True)
+class Head:
+    """What the head of every request of a lane has. ``host``: the name that is asked for; ``authorization``: the value
+    of that header, empty without one."""
+
+    host: str
+    reused: bool
+    authorization: str = field(default="", repr=False)
+
+    def lines(self) -> str:
+        """Its lines, each with its end."""
+        proof = f"Authorization: {self.authorization}\r\n" if self.authorization else ""
+        return f"Host: {self.host}\r\n{proof}" + ("" if self.reused else "Connection: close\r\n")
+
+
+def read_request(head: Head) -> bytes:
     """The request of a read probe."""
-    return f"GET /v1/incidents?limit=1 HTTP/1.1\r\n{_head(base_url, reused)}\r\n".encode()
+    return f"GET {READ_PATH} HTTP/1.1\r\n{head.lines()}\r\n".encode()
 
 
 class WriteRequests:
     """The requests of write probes. Source addresses take turns, so that the events do not all queue up at one
     incident."""
 
-    def __init__(self, base_url: str, source: str, *, reused: bool) -> None:
+    def __init__(self, head: Head, source: str) -> None:
         marks = {"timestamp": "@timestamp@", "event_id": "@event_id@", "src_ip": "@src_ip@"}
         body = json.dumps(_ALERT | marks | {"host": source}, separators=(",", ":")).replace("%", "%%")
         for name, mark in marks.items():
             body = body.replace(mark, f"%({name})s")
         self._body = body
-        self._head = f"POST /v1/events HTTP/1.1\r\n{_head(base_url, reused)}Content-Type: application/json\r\n"
+        self._head = f"POST /v1/events HTTP/1.1\r\n{head.lines()}Content-Type: application/json\r\n"
 
     def make(self, number: int, event_id: str, at_ns: int) -> bytes:
         """The request that posts event ``event_id``, observed at ``at_ns`` (epoch)."""
@@ -50,10 +67,6 @@ class WriteRequests:
         src_ip = f"203.0.113.{1 + number % SOURCES}"
         body = self._body % {"timestamp": timestamp, "event_id": event_id, "src_ip": src_ip}
         return f"{self._head}Content-Length: {len(body)}\r\n\r\n{body}".encode("ascii")
-
-
-def _head(base_url: str, reused: bool) -> str:
-    return f"Host: {urlsplit(base_url).netloc}\r\n" + ("" if reused else "Connection: close\r\n")
 
 
 @lru_cache(maxsize=4)

@@ -1,12 +1,15 @@
-"""One HTTP/1.1 request and its answer over a non-blocking socket, driven by the event loop's readiness callbacks."""
+"""One HTTP/1.1 request and its answer over a non-blocking socket, plain or encrypted, driven by the event loop's
+readiness callbacks."""
 
 import asyncio
 import errno
 import socket
+import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import httptools
+
+from readiness.clients.probes.lanes import Address
 
 _READ_BYTES = 65_536
 _CONNECTING = (0, errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK)
@@ -19,17 +22,18 @@ _NAMES = {
 }
 
 
-@dataclass(frozen=True)
-class Address:
-    """Where probes connect to: the family and the numeric address, resolved once."""
-
-    family: socket.AddressFamily
-    where: tuple[str, int]
-
-
 def error_name(number: int | None) -> str:
     """The word for a failed socket operation: refused, reset, timeout, or the name that the system has for it."""
     return _NAMES.get(number or 0) or errno.errorcode.get(number or 0, "unknown").lower()
+
+
+def failure_name(error: OSError) -> str:
+    """The word for what a socket raised; the numbers of TLS are none of the system's."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "certificate"
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return "closed"
+    return "TLS" if isinstance(error, ssl.SSLError) else error_name(error.errno)
 
 
 class Exchange:
@@ -40,8 +44,8 @@ class Exchange:
     """
 
     __slots__ = (
-        "_ended", "_loop", "_parser", "_request", "_reusable", "_sock", "ends_at_ns", "error", "index", "keep", "over",
-        "status",
+        "_address", "_ended", "_loop", "_parser", "_request", "_reusable", "_sock", "ends_at_ns", "error", "index",
+        "keep", "over", "status",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +61,7 @@ class Exchange:
 
     def connect(self, address: Address) -> None:
         """Send the request over a connection of its own."""
+        self._address = address
         try:
             sock = self._sock = socket.socket(address.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
             number = sock.connect_ex(address.where)
@@ -91,6 +96,29 @@ class Exchange:
         number = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if number:
             self._end(error_name(number))
+        elif self._address.tls is not None:
+            self._encrypt(self._address.tls, self._address.name)
+        else:
+            self._send()
+
+    def _encrypt(self, tls: ssl.SSLContext, name: str) -> None:
+        plain, self._sock = self._sock, None  # which wrapping takes over, and closes where it fails
+        assert plain is not None
+        try:
+            sock = self._sock = tls.wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False)
+        except OSError as error:
+            plain.close()
+            self._end(failure_name(error))
+            return
+        self._shake_hands(sock)
+
+    def _shake_hands(self, sock: ssl.SSLSocket) -> None:
+        try:
+            sock.do_handshake()
+        except ssl.SSLWantReadError:
+            self._loop.add_reader(sock, self._shake_hands, sock)
+        except OSError as error:  # to want to write is one, too: a greeting is smaller than any send buffer that works
+            self._end(failure_name(error))
         else:
             self._send()
 
@@ -99,7 +127,7 @@ class Exchange:
         try:
             sent = self._sock.send(self._request)
         except OSError as error:
-            self._end(error_name(error.errno))
+            self._end(failure_name(error))
             return
         if sent < len(self._request):  # a probe is smaller than any send buffer that works
             self._end("send buffer full")
@@ -116,10 +144,10 @@ class Exchange:
                 self._end("closed")
                 return
             self._parser.feed_data(data)
-        except BlockingIOError:
+        except (BlockingIOError, ssl.SSLWantReadError):
             return
         except OSError as error:
-            self._end(error_name(error.errno))
+            self._end(failure_name(error))
             return
         except httptools.HttpParserError:
             self._end("not HTTP")

@@ -1,6 +1,7 @@
 """The connections of one lane of reused probes: each is used in its turn and replaced when it broke."""
 
 import socket
+import ssl
 
 
 class KeptConnections:
@@ -41,8 +42,8 @@ class KeptConnections:
 def _alive(sock: socket.socket) -> bool:
     """Whether an idle connection is open and silent; what comes unasked for makes it useless, too."""
     try:
-        sock.recv(1, socket.MSG_PEEK)
-    except BlockingIOError:
+        sock.recv(1)
+    except (BlockingIOError, ssl.SSLWantReadError):
         return True
     except OSError:
         return False

@@ -1,4 +1,5 @@
-"""The schedule: four lanes of probes, each at the same fixed rate, a quarter of a period apart.
+"""The schedule: four lanes of probes, each at the same fixed rate, a quarter of a period apart; eight, and an eighth,
+where there is an ingress.
 
 Open loop: what is due is sent, whatever became of earlier probes; what is overdue by a whole period (this process did
 not run) is left out and shows as a hole in the intended times. Nothing is tried a second time.
@@ -8,19 +9,18 @@ import asyncio
 import contextlib
 import math
 import os
-import socket
 import time
 import uuid
 from collections import deque
 from collections.abc import Collection
 from functools import partial
-from urllib.parse import urlsplit
 
 from readiness.clients.address import require_allowed
-from readiness.clients.probes.event import WriteRequests, read_request
-from readiness.clients.probes.exchange import Address, Exchange
+from readiness.clients.ingress import WayIn
+from readiness.clients.probes.exchange import Exchange
 from readiness.clients.probes.kept_connections import KeptConnections
-from readiness.clients.probes.samples import LANES, Samples
+from readiness.clients.probes.lanes import LANES, LANES_WITH_INGRESS, lanes_of
+from readiness.clients.probes.samples import Samples
 
 S = 1_000_000_000
 _SPARE_PLACES = 2
@@ -51,30 +51,37 @@ class Clock:
 
 
 class Prober:
-    """Probes ``base_url``. Raises AddressError for an address that may not be probed; ``also``: those that may beside
-    those that always may.
+    """Probes ``base_url``, and the same ``through`` the ingress where there is one. Raises AddressError for an address
+    that may not be probed; ``also``: those that may beside those that always may.
 
     rate_hz: of each lane; timeout_s: after which a probe without an answer has failed; source: of the events.
     """
 
     def __init__(
-        self, base_url: str, source: str, rate_hz: float, timeout_s: float, also: Collection[str] = ()
+        self,
+        base_url: str,
+        source: str,
+        rate_hz: float,
+        timeout_s: float,
+        also: Collection[str] = (),
+        through: WayIn | None = None,
     ) -> None:
         require_allowed(base_url, also)
-        self._address = _resolve(base_url)
+        if through is not None:
+            require_allowed(through.url, through.also)
+        lanes = LANES if through is None else LANES_WITH_INGRESS
         self._period_ns, self._timeout_ns = round(S / rate_hz), round(timeout_s * S)
         places = math.ceil(timeout_s * rate_hz) + _SPARE_PLACES
-        self._kept = {lane: KeptConnections(places) for lane, (_, kind) in enumerate(LANES) if kind == "reused"}
-        self._reads = {kind: read_request(base_url, reused=kind == "reused") for _, kind in LANES}
-        self._writes = {kind: WriteRequests(base_url, source, reused=kind == "reused") for _, kind in LANES}
+        self._lanes = lanes_of(lanes, base_url, through, source, places)
+        self._kept = [lane.kept for lane in self._lanes if lane.kept is not None]
         self._under_way: deque[Exchange] = deque()
         self._tick, self._due_ns = 0, 0
-        self.clock, self.samples = Clock(), Samples()
+        self.clock, self.samples = Clock(), Samples(lanes)
 
     @property
     def replaced(self) -> int:
         """Kept connections that were found broken at their next use."""
-        return sum(kept.replaced for kept in self._kept.values())
+        return sum(kept.replaced for kept in self._kept)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Probe until ``stop`` is set, then wait for what is under way."""
@@ -96,7 +103,7 @@ class Prober:
             exchange.index = -1
             exchange.give_up("")
         self._under_way.clear()
-        for kept in self._kept.values():
+        for kept in self._kept:
             kept.close()
 
     def _wake(self) -> None:
@@ -104,41 +111,39 @@ class Prober:
         the sleep."""
         now_ns, late = self.clock.now_ns(), set[int]()
         while self._due_ns <= now_ns:
-            lane = self._tick % len(LANES)
+            lane = self._tick % len(self._lanes)
             in_time = now_ns - self._due_ns < self._period_ns
             if in_time or lane not in late:
                 self._send(lane, self._due_ns)
             if not in_time:
                 late.add(lane)
             self._tick += 1
-            self._due_ns = self._start_ns + self._tick * self._period_ns // len(LANES)
+            self._due_ns = self._start_ns + self._tick * self._period_ns // len(self._lanes)
         self._expire(now_ns)
         self._timer = self._loop.call_at(self.clock.loop_s(self._due_ns), self._wake)
 
     def _send(self, lane: int, due_ns: int) -> None:
-        path, kind = LANES[lane]
-        event_id, now_ns = _NO_ID, self.clock.now_ns()
-        if path == "write":
+        probed, event_id, now_ns = self._lanes[lane], _NO_ID, self.clock.now_ns()
+        request = probed.read
+        if probed.writes is not None:
             event_id = uuid.UUID(bytes=os.urandom(16), version=4).bytes
-            request = self._writes[kind].make(self._tick, str(uuid.UUID(bytes=event_id)), now_ns)
-        else:
-            request = self._reads[kind]
+            request = probed.writes.make(self._tick, str(uuid.UUID(bytes=event_id)), now_ns)
         index = self.samples.start(lane, due_ns, now_ns, event_id)
-        place, sock = self._kept[lane].take() if kind == "reused" else (-1, None)
-        exchange = Exchange(self._loop, request, index, partial(self._ended, lane, place))
+        place, sock = probed.kept.take() if probed.kept is not None else (-1, None)
+        exchange = Exchange(self._loop, request, index, partial(self._ended, probed.kept, place))
         exchange.ends_at_ns = now_ns + self._timeout_ns
         self._under_way.append(exchange)
         if sock is None:
-            exchange.connect(self._address)
+            exchange.connect(probed.address)
         else:
             exchange.send_over(sock)
 
-    def _ended(self, lane: int, place: int, exchange: Exchange) -> None:
+    def _ended(self, kept: KeptConnections | None, place: int, exchange: Exchange) -> None:
         if exchange.index >= 0:
             self.samples.end(exchange.index, self.clock.now_ns(), exchange.status, exchange.error)
         if exchange.keep is not None:
-            if place >= 0:
-                self._kept[lane].put(place, exchange.keep)
+            if kept is not None:
+                kept.put(place, exchange.keep)
             else:
                 exchange.keep.close()
 
@@ -155,10 +160,3 @@ def raise_priority() -> int:
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, _NICE)
     return os.getpriority(os.PRIO_PROCESS, 0)
-
-
-def _resolve(base_url: str) -> Address:
-    parts = urlsplit(base_url)
-    found = socket.getaddrinfo(parts.hostname, parts.port or 80, type=socket.SOCK_STREAM)
-    family, *_, where = found[0]
-    return Address(family, (str(where[0]), int(where[1])))

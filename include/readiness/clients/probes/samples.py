@@ -10,16 +10,17 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-LANES: tuple[tuple[str, str], ...] = (("read", "new"), ("write", "new"), ("read", "reused"), ("write", "reused"))
-"""(path, connection), in the order of their turns."""
+from readiness.model.probe_path import WRITES, Lane
+
 _UNDER_WAY = -1
 _ID_BYTES = 16
 
 
 class Samples:
-    """All probes in the order in which they were sent."""
+    """All probes in the order in which they were sent. ``lanes``: what the numbers of lanes mean."""
 
-    def __init__(self) -> None:
+    def __init__(self, lanes: tuple[Lane, ...]) -> None:
+        self._lanes = lanes
         self._lane = array("b")
         self._intended_ns, self._sent_ns, self._done_ns = array("q"), array("q"), array("q")
         self._status, self._error = array("h"), array("h")
@@ -55,19 +56,19 @@ class Samples:
         no end, and its error says so."""
         errors = list(self._errors)
         for k, lane in enumerate(self._lane):
-            path, connection = LANES[lane]
+            path, connection = self._lanes[lane]
             done = self._done_ns[k]
             raw = bytes(self._ids[k * _ID_BYTES : (k + 1) * _ID_BYTES])
             yield (
                 k, path, connection, self._intended_ns[k], self._sent_ns[k], None if done == _UNDER_WAY else done,
                 self._status[k], "under way" if done == _UNDER_WAY else errors[self._error[k]],
-                str(uuid.UUID(bytes=raw)) if path == "write" else "",
+                str(uuid.UUID(bytes=raw)) if path in WRITES else "",
             )  # fmt: skip
 
     def counts(self) -> list[dict[str, Any]]:
         """For each lane: probes sent, answered with success, failed, and the failures by kind."""
         errors = list(self._errors)
-        found: list[Counter[str]] = [Counter() for _ in LANES]
+        found: list[Counter[str]] = [Counter() for _ in self._lanes]
         for k, lane in enumerate(self._lane):
             status = self._status[k]
             if self._done_ns[k] == _UNDER_WAY:
@@ -80,5 +81,5 @@ class Samples:
         return [
             {"path": path, "connection": connection, "sent": kinds.total(), "succeeded": kinds.pop("ok", 0),
              "failures": dict(sorted(kinds.items()))}
-            for (path, connection), kinds in zip(LANES, found, strict=True)
+            for (path, connection), kinds in zip(self._lanes, found, strict=True)
         ]  # fmt: skip

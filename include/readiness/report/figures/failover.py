@@ -1,4 +1,4 @@
-"""Around a fault: the drill's steps and the four probed paths, one lane each, on one time axis."""
+"""Around a fault: the drill's steps and the probed paths, one lane each, on one time axis."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from readiness.model.probe_path import label, probed_paths
 from readiness.report.figures.canvas import ALARM, BAND, INK, OK, Figure, LegendItem, draw
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ _BINS = 240
 _AROUND_S = 2.0
 _LEAST_SPAN_S = 4.0
 _STEPS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0, 300.0, 600.0)
-_LANES = tuple((path, kind) for path in ("read", "write") for kind in ("new", "reused"))
-CONNECTIONS = {"new": "new connections", "reused": "kept connections"}
 _LONGEST_LABEL = 34
 _STEP_KEYS = frozenset({"action", "describe", "victims", "injected_ns", "healthy_ns", "error"})
 
@@ -36,7 +35,8 @@ def failover_figure(
     steps = [step for step in steps_of(evidence) if step["injected_ns"] is not None]
     start_s, end_s = _span(evidence, steps, found, axis)
     paths = {(item.path, item.connection): item for item in found}
-    lanes = len(steps) + len(_LANES)
+    probed = probed_paths(ingress=evidence.ingress)
+    lanes = len(steps) + len(probed)
 
     def paint(axes: Axes) -> None:
         axes.grid(visible=False)
@@ -46,18 +46,16 @@ def failover_figure(
         _ticks(axes, start_s, end_s)
         for lane, step in enumerate(steps):
             _step(axes, lane, step, axis, (start_s, end_s))
-        for lane, (path, kind) in enumerate(_LANES, len(steps)):
+        for lane, (path, kind) in enumerate(probed, len(steps)):
             rows = evidence.probes[(evidence.probes["path"] == path) & (evidence.probes["connection"] == kind)]  # type: ignore[index]
             _path(axes, lane, rows, paths.get((path, kind)), axis, (start_s, end_s))
-            _label(axes, lane, (start_s, end_s), f"{path}, {CONNECTIONS[kind]}", _length(paths.get((path, kind))))
+            _label(axes, lane, (start_s, end_s), label(path, kind), _length(paths.get((path, kind))))
 
     legend = [LegendItem("answered", OK, "line"), LegendItem("interrupted, at most", ALARM, "bar"),
               LegendItem("a probe failed", ALARM, "cross")]  # fmt: skip
     if steps:
         legend.append(LegendItem("fault, until all is healthy again", BAND, "bar"))
-    described = (
-        "; ".join(f"{path}, {CONNECTIONS[kind]}: {_length(paths.get((path, kind)))}" for path, kind in _LANES) + "."
-    )
+    described = "; ".join(f"{label(*path)}: {_length(paths.get(path))}" for path in probed) + "."
     title = "Before, during and after the fault" if steps else "The longest outage"
     note = "At the right: the longest outage of each path."
     return Figure(key, title, note, described, draw(key, described, paint, _LANE_PX * lanes + 42), tuple(legend))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from readiness.clients.kubernetes.doctor.allowed import rights
 from readiness.clients.kubernetes.doctor.ground import Ground
+from readiness.clients.kubernetes.doctor.ingress import ingress
 from readiness.clients.kubernetes.doctor.kinds import kinds, metrics
 from readiness.clients.kubernetes.doctor.namespaces import namespace, stages
 from readiness.clients.kubernetes.doctor.network import networks, policies
@@ -19,7 +20,9 @@ from readiness.model.kubernetes_environment import IN_CLUSTER, KubernetesEnviron
 
 Check = Callable[[Ground], Iterator[Finding]]
 _OF_THE_CLUSTER: dict[str, Check] = {"kinds": kinds, "metrics": metrics, "policies": policies}
-_OF_THE_NAMESPACE: dict[str, Check] = {"secrets": secrets, "rights": rights, "quota": quota, "networks": networks}
+_OF_THE_NAMESPACE: dict[str, Check] = {
+    "secrets": secrets, "rights": rights, "quota": quota, "networks": networks, "ingress": ingress,
+}  # fmt: skip
 
 
 def examine(environment: KubernetesEnvironment, project: Path) -> Iterator[Finding]:

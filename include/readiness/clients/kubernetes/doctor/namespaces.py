@@ -52,7 +52,7 @@ def _helm_release(ground: Ground) -> str:
 
 
 def stages(ground: Ground) -> Iterator[Finding]:
-    """The stages' namespace is there with the accounts and the archive's secret that the environment file names."""
+    """The stages' namespace is there with the accounts and the secrets that the environment file names."""
     kubectl, pods = ground.stages, ground.environment.stages
     if kubectl.find("namespace", kubectl.namespace, namespaced=False) is None:
         yield problem("stages", f"there is no namespace {kubectl.namespace}, where the stages run; set the environment "
@@ -65,13 +65,19 @@ def stages(ground: Ground) -> Iterator[Finding]:
         yield problem("stages", f"the namespace {kubectl.namespace} has no service account {', '.join(lost)}; "
                       f"{ground.set_up} makes those of k8s/base/readiness-runner")  # fmt: skip
         return
+    there, named = secret_names(kubectl), ground.environment.cluster.ingress
+    if named is not None and named.secret is not None and named.secret not in there:
+        yield problem("stages", f"the namespace {kubectl.namespace} has no secret {named.secret}, with which the "
+                      f"stages come through the ingress; make it: kubectl -n {kubectl.namespace} create secret generic "
+                      f"{named.secret}, with the READINESS_ variables of docs/deployment.md")  # fmt: skip
+        return
     secret = pods.archive.secret
-    if secret not in secret_names(kubectl):
+    if secret not in there:
         yield problem("stages", f"the namespace {kubectl.namespace} has no secret {secret}, with which the stages "
                       f"reach {pods.archive.url}; make it: kubectl -n {kubectl.namespace} create secret generic "
                       f"{secret} --from-env-file=FILE, with the AWS_* variables of docs/deployment.md")  # fmt: skip
         return
-    yield fine("stages", f"{kubectl.namespace} has the accounts and the secret of the stages")
+    yield fine("stages", f"{kubectl.namespace} has the accounts and the secrets of the stages")
 
 
 def secret_names(kubectl: Kubectl) -> set[str]:
