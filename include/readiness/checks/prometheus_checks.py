@@ -70,7 +70,7 @@ def pods_known(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataC
 
 
 def same_clock(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck]:
-    """The clock of Prometheus, by which its samples are timed, differs from ours by at most what the environment says."""
+    """The clock of Prometheus, by which its samples are timed, differs from ours at most as the environment says."""
     facts = evidence.collect.get("metrics")
     if facts is None or facts["clock"] is None:
         return

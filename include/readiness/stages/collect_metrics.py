@@ -10,8 +10,8 @@ from typing import Any
 
 from readiness.analysis.coverage import missing_s, usual_step_s
 from readiness.clients.archive import ArchiveError
-from readiness.clients.kubernetes.measuring import Measuring, prometheus_replicas
 from readiness.clients.kubernetes.kubectl import Kubectl
+from readiness.clients.kubernetes.measuring import Measuring, prometheus_replicas
 from readiness.clients.prometheus import ClockReading, Prometheus, PrometheusError
 from readiness.clients.tables import TableWriter
 from readiness.clients.target_process import TargetError
@@ -136,8 +136,8 @@ def _there(asking: _Asking) -> tuple[tuple[Measuring, ...], str]:
     if found:
         return found, ""
     return (), (
-        f"the namespace {cluster.namespace} has no pod with app.kubernetes.io/name={asking.source.component} and a port "
-        "named http; is it applied, or is observation.prometheus.component another?"
+        f"the namespace {cluster.namespace} has no pod with app.kubernetes.io/name={asking.source.component} and a "
+        "port named http; is it applied, or is observation.prometheus.component another?"
     )
 
 
