@@ -2,7 +2,9 @@
 clean run is trusted, and each fault is named and trusted by nobody."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from readiness.stages import collect_metrics as metrics_stage
 from readiness.stages.check import examine
 from readiness.stages.collect import collect
 from readiness.stages.evidence_reader import read_evidence
+from readiness.stages.prometheus_source import asking_of, unmeasured
 from readiness.stages.run import StageError
 
 GONE_MS = 10_000
@@ -264,3 +267,27 @@ def test_without_the_observation_nobody_knows_whose_samples_they_are(place: Plac
     result, failure = place.collected()
     assert "whose metrics are whose is not known without the observation: steady/observe/observe.json" in failure
     assert not result.trusted
+
+
+def verified(place: Place, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What is wrong with the measuring before the load, which is now."""
+    monkeypatch.setattr(time, "time_ns", lambda: (place.start_ms + 30_000) * 1_000_000)
+    asking = asking_of(place.made.run)
+    assert asking is not None
+    asking = replace(asking, source=asking.source.model_copy(update={"finds_within": 1.0}))
+    return unmeasured(asking, place.made.run.status())
+
+
+def test_before_the_load_one_that_measures_every_replica_is_enough(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.keep(place.asked[0], one_replica(place))
+    assert verified(place, monkeypatch) == ""
+
+
+def test_before_the_load_a_replica_that_nobody_measures_is_named(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.keep(place.asked[0], one_replica(place))
+    place.asked[1].faults.refuse = (400, "no such job")
+    said = verified(place, monkeypatch)
+    assert f"prometheus-0: no sample of {place.pod('automation-2')} within the last 5 s" in said
+    assert re.search(r"prometheus-1: GET .*: HTTP 400: no such job", said)

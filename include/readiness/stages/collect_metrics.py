@@ -10,18 +10,15 @@ from typing import Any
 
 from readiness.analysis.coverage import missing_s, usual_step_s
 from readiness.clients.archive import ArchiveError
-from readiness.clients.kubernetes.kubectl import Kubectl
-from readiness.clients.kubernetes.measuring import Measuring, prometheus_replicas
+from readiness.clients.kubernetes.measuring import Measuring
 from readiness.clients.prometheus import ClockReading, Prometheus, PrometheusError
 from readiness.clients.tables import TableWriter
-from readiness.clients.target_process import TargetError
 from readiness.model.dataset import METRICS, PhaseClock
 from readiness.model.document import from_json
-from readiness.model.environment import PrometheusSource
 from readiness.model.evidence import StageRef
 from readiness.model.holding import Holding, tenures
-from readiness.model.kubernetes_environment import KubernetesEnvironment
 from readiness.stages.metric_rows import Rows, selector
+from readiness.stages.prometheus_source import Asking, asking_of, replicas_there
 from readiness.stages.recording import Recording
 from readiness.stages.run import Run
 
@@ -44,15 +41,6 @@ class _Window:
     holdings: tuple[Holding, ...]
 
 
-@dataclass(frozen=True)
-class _Asking:
-    """Whom to ask, and where it is."""
-
-    kubectl: Kubectl
-    environment: KubernetesEnvironment
-    source: PrometheusSource
-
-
 @dataclass
 class _Reading:
     """What one replica of Prometheus gave. ``problem``: why it is not whole; empty: it is. ``missing_s``: how long
@@ -72,9 +60,8 @@ class _Reading:
 def collect_metrics(run: Run, name: str, record: Recording) -> tuple[dict[str, Any], list[str]]:
     """Write metrics.parquet; the facts of it, and why it is not whole. Where the target's metrics were scraped, neither
     is there."""
-    environment, kubectl = run.plan.environment, run.cluster
-    source = environment.observation.of_prometheus
-    if source is None or kubectl is None or not isinstance(environment, KubernetesEnvironment):
+    asking = asking_of(run)
+    if asking is None:
         return {}, []
     try:
         window = _window(run, name)
@@ -82,13 +69,13 @@ def collect_metrics(run: Run, name: str, record: Recording) -> tuple[dict[str, A
         return _written(record, None, [], f"whose metrics are whose is not known without the observation: {error}")
     time.sleep(max(0.0, (window.end_ns + _STORED_AFTER_NS - time.time_ns()) / 1e9))
     with tempfile.TemporaryDirectory() as folder:
-        tried, problem = _tried(_Asking(kubectl, environment, source), window, Path(folder))
+        tried, problem = _tried(asking, window, Path(folder))
         whole = [one for one in tried if not one.problem]
         best = (
             min(whole, key=lambda one: one.missing_s) if whole else max(tried, key=lambda one: one.count, default=None)
         )
         facts, problems = _written(record, best, tried, problem)
-    facts["metrics"] |= {"finds_within_s": source.finds_within}
+    facts["metrics"] |= {"finds_within_s": asking.source.finds_within}
     return facts, problems
 
 
@@ -105,13 +92,13 @@ def _window(run: Run, name: str) -> _Window:
     return _Window(int(observed["started_ns"]), int(observed["finished_ns"]), lives, holdings)
 
 
-def _tried(asking: _Asking, window: _Window, folder: Path) -> tuple[list[_Reading], str]:
+def _tried(asking: Asking, window: _Window, folder: Path) -> tuple[list[_Reading], str]:
     """What was read, until a replica of Prometheus had everything; else of all of them, again and again as long as none
     gave a whole answer and that may pass. And why there is no whole one."""
     tried: list[_Reading] = []
     ends_s = time.monotonic() + _PATIENCE_S
     while True:
-        there, problem = _there(asking)
+        there, problem = replicas_there(asking)
         this_round = []
         for one in there:
             tried.append(reading := _read(asking, window, one, folder / f"{len(tried)}.parquet"))
@@ -127,21 +114,7 @@ def _tried(asking: _Asking, window: _Window, folder: Path) -> tuple[list[_Readin
         time.sleep(_BETWEEN_S)  # between two rounds; the patience is the deadline
 
 
-def _there(asking: _Asking) -> tuple[tuple[Measuring, ...], str]:
-    cluster = asking.environment.cluster
-    try:
-        found = prometheus_replicas(asking.kubectl, asking.environment)
-    except (TargetError, ValueError) as error:
-        return (), str(error)
-    if found:
-        return found, ""
-    return (), (
-        f"the namespace {cluster.namespace} has no pod with app.kubernetes.io/name={asking.source.component} and a "
-        "port named http; is it applied, or is observation.prometheus.component another?"
-    )
-
-
-def _read(asking: _Asking, window: _Window, one: Measuring, path: Path) -> _Reading:
+def _read(asking: Asking, window: _Window, one: Measuring, path: Path) -> _Reading:
     reading = _Reading(one.pod, path)
     rows = Rows(tenures(window.holdings), asking.environment.components)
     with TableWriter(path, METRICS) as table, Prometheus(one.url) as prometheus:

@@ -5,12 +5,14 @@ from typing import Any
 from readiness.clients import platform_api
 from readiness.clients.target_process import TargetError
 from readiness.model.evidence import RUN_SCOPE, StageRef
+from readiness.stages.prometheus_source import asking_of, unmeasured
 from readiness.stages.recording import recording
 from readiness.stages.run import Run, StageError
 
 
 def verify(run: Run) -> None:
-    """Check readiness, replicas, version, audit trail, sink and the empty queue. Raises StageError naming each
+    """Check readiness, replicas, version, audit trail, sink, the empty queue and, where the target's Prometheus has the
+    metrics, that it measures every replica. Raises StageError naming each
     check that failed; all are sealed."""
     inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"))
     with recording(run, StageRef(RUN_SCOPE, "verify"), inputs) as record:
@@ -19,6 +21,7 @@ def verify(run: Run) -> None:
         except (TargetError, ValueError) as error:
             raise StageError(str(error)) from error
         checks = [*_of_status(run, status), *_of_components(run, status), *_of_interfaces(run, status)]
+        checks += _of_measuring(run, status)
         record.write("verify.json", {"checks": checks})
         bad = [f"{check['name']}: {check['detail']}" for check in checks if not check["ok"]]
         record.failure = "; ".join(bad)
@@ -73,3 +76,11 @@ def _of_interfaces(run: Run, status: dict[str, Any]) -> list[dict[str, Any]]:
         except platform_api.ApiError as error:
             checks.append(_check(f"{name} answers", False, str(error)))
     return checks
+
+
+def _of_measuring(run: Run, status: dict[str, Any]) -> list[dict[str, Any]]:
+    asking = asking_of(run)
+    if asking is None:
+        return []
+    problem = unmeasured(asking, status)
+    return [_check("Prometheus measures every replica", not problem, problem or "each of the last moments")]
