@@ -127,7 +127,14 @@ def written_overlay(kubectl: Kubectl, folder: Path, without: Iterable[str]) -> I
     (platform / "secrets.env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
     hashed = base64.b64encode(hashlib.sha1(PASSWORD.encode()).digest()).decode()  # one of htpasswd's formats
     (platform / "ingress-users").write_text(f"{USER}:{{SHA}}{hashed}\n")
-    kustomization = yaml.safe_load((platform / "kustomization.yaml").read_text())
+    adapt(kubectl, copy, without)
+    return Installation(kubectl, copy / _OVERLAY)
+
+
+def adapt(kubectl: Kubectl, k8s: Path, without: Iterable[str]) -> None:
+    """Let the dev overlay in a copy of k8s/ fit the cluster, as written_overlay says."""
+    path = k8s / _OVERLAY / "platform" / "kustomization.yaml"
+    kustomization = yaml.safe_load(path.read_text())
     for component in without:
         gone = {"apiVersion": "apps/v1", "kind": "any", "metadata": {"name": component}, "$patch": "delete"}
         target = {"kind": "Deployment|StatefulSet", "name": component}
@@ -137,5 +144,4 @@ def written_overlay(kubectl: Kubectl, folder: Path, without: Iterable[str]) -> I
         pinned = {"op": "add", "path": "/spec/template/spec/nodeSelector", "value": _first(nodes)}
         target = {"kind": "Deployment|StatefulSet", "name": "|".join(SINGLES)}
         kustomization["patches"].append({"target": target, "patch": yaml.dump([pinned])})
-    (platform / "kustomization.yaml").write_text(yaml.dump(kustomization))
-    return Installation(kubectl, copy / _OVERLAY)
+    path.write_text(yaml.dump(kustomization))

@@ -12,19 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 from instruments.ledger import Account, Ledger
 from instruments.outcome import Outcome
 from instruments.plan import SendPlan
 from instruments.sending import start
+from readiness.clients.platform_api import parse_metrics
 from readiness.stages.collect import wait_drained
 
 from .installation import PLATFORM, Installation
-from .kubectl import MAY_BE_TESTED, Kubectl
+from .kubectl import MAY_BE_TESTED, Kubectl, until
 
 NORMAL_RATE_PER_S = 5_000 / 60
 LONGEST_S = 900.0
 _DRAINED_WITHIN_S = 240
+_FLOWING = 100
 
 
 def outside_address() -> str:
@@ -60,9 +63,10 @@ class Load:
         return self.account.lost + self.account.sent - self.account.acknowledged
 
     def silence_s(self, from_ns: int) -> float:
-        """The longest time without an acknowledgement that ended after ``from_ns``."""
+        """The longest time without an acknowledgement that ended after ``from_ns``, when some had come already."""
         assert self.outcome is not None
         done_ns = np.sort(self.outcome.done_ns[self.outcome.accepted])
+        assert done_ns[0] < from_ns, "nothing was acknowledged before"
         after = done_ns[1:] > from_ns
         return float(np.diff(done_ns)[after].max(initial=0)) / 1e9
 
@@ -113,14 +117,16 @@ def under_load(
     kubectl: Kubectl, installation: Installation, folder: Path, name: str, rate_per_s: float = NORMAL_RATE_PER_S
 ) -> Iterator[Load]:
     """Events at this rate while the block runs, each until it is acknowledged; then everything is waited for and
-    accounted for."""
+    accounted for. The block begins when the platform takes them."""
     where = reached(kubectl, installation)
+    before = _received(where)
     plan = SendPlan(
         f"{where.base_url}/v1/events", f"cluster/{name}", rate_per_s, LONGEST_S, seed=7, connections=48, pipeline=1,
         retry_first_ms=5.0, retry_longest_ms=200.0, answer_timeout_s=60.0, attempt_timeout_s=10.0,
     )  # fmt: skip
     load, sending = Load(plan), start(plan, folder)
     try:
+        until(lambda: _received(where) >= before + _FLOWING, 60, lambda: "the replicas take no events")
         yield load
         sending.stop()
         load.outcome = sending.finish()
@@ -128,6 +134,13 @@ def under_load(
         sending.process.kill()
         sending.process.wait()
     load.account = _account(kubectl, installation, load.outcome, plan.source)
+
+
+def _received(where: Reached) -> float:
+    """How many events these replicas have taken."""
+    found = [httpx.get(f"{url}/metrics", trust_env=False).raise_for_status().text for url in where.admin_urls]
+    samples = [sample for text in found for sample in parse_metrics(text)]
+    return sum(sample.value for sample in samples if sample.metric == "phantommesh_events_received_total")
 
 
 def _account(kubectl: Kubectl, installation: Installation, outcome: Outcome, source: str) -> Account:

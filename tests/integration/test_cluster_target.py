@@ -10,23 +10,17 @@ import pytest
 from fake_cluster.cluster import NAMESPACE, FakeCluster
 from readiness.analysis.rollout import release_fault
 from readiness.clients.home import Home
-from readiness.clients.kubernetes import faults
 from readiness.clients.kubernetes import target as target_module
-from readiness.clients.kubernetes.journal_page import JournalPage
 from readiness.clients.kubernetes.rendering import Object, rendered
 from readiness.clients.kubernetes.rollout import RolloutError
 from readiness.clients.kubernetes.target import ClusterTarget
 from readiness.clients.target_process import TargetError
-from readiness.drills.journal import Journal
 from readiness.model.environment import Observation
 from readiness.model.evidence import StageRef
 from readiness.model.kubernetes_environment import KubernetesEnvironment
-from readiness.model.verdict import Decision
 from readiness.spec.files import read_environment
-from readiness.stages import deploy as deploy_stage
 from readiness.stages.plan import Request, plan
-from readiness.stages.recompute import recompute
-from readiness.stages.run import Run, StageError, UnusableEnvironmentError
+from readiness.stages.run import Run, UnusableEnvironmentError
 from readiness.stages.sequence import execute
 from readiness.stages.sign_off import Answer
 
@@ -254,62 +248,3 @@ def test_a_run_that_is_refused_changes_nothing_and_decides_nothing(
     assert cluster.changes == []
     assert stopping == ["stop"]  # only a signal is held up from here on
     assert not Run(home, "a-run").archive.is_sealed("a-run", StageRef("_run", "teardown"))
-
-
-@pytest.fixture
-def run(cluster: FakeCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A run of a version that cannot be had, over one that runs."""
-    monkeypatch.setattr(deploy_stage, "require_usable", lambda *_: None)  # tests of its own
-    monkeypatch.setenv("READINESS_SCENARIOS", str(ROOT / "scenarios"))
-    up("1.0.0")
-    bad(cluster, BAD)
-    home = Home(tmp_path / "home")
-    plan(home, "a-run", Request("dev", ("steady",), ROOT / "scenarios", version="nope"))
-    return Run(home, "a-run")
-
-
-def decided(run: Run) -> tuple[Decision, tuple[str, ...]]:
-    decision = execute(run, lambda _: Answer("not required"), lambda _: None, lambda: None)
-    return decision.decision, decision.reasons
-
-
-def test_a_release_that_does_not_come_up_is_rejected_and_the_one_before_runs_on(run: Run, cluster: FakeCluster) -> None:
-    decision, reasons = decided(run)
-    assert decision is Decision.REJECTED
-    assert len(reasons) == 1
-    assert "phantommesh/automation:nope cannot be had: ErrImageNeverPull" in reasons[0]
-    assert "rolled back" in reasons[0]
-    again = recompute(Run(run.home, "a-run"))
-    assert again.problems == ()
-    status = ClusterTarget(environment(), ROOT).status()
-    assert (status["state"], status["version"]) == ("ready", "1.0.0")
-    lease = cluster.found("Lease", "readiness")
-    assert lease is not None
-    assert lease["spec"]["holderIdentity"] == ""
-
-
-def test_the_evidence_of_a_failed_rollout_that_was_altered_convicts_nobody(run: Run) -> None:
-    decided(run)
-    path = next((run.home.root / "archive").rglob("rollout.json"))
-    path.write_text(path.read_text().replace('"of_release": true', '"of_release": false'))
-    again = recompute(Run(run.home, "a-run"))
-    assert any("rollout.json: was altered" in problem for problem in again.problems)
-    assert any("says REJECTED, the evidence says INCONCLUSIVE" in problem for problem in again.problems)
-
-
-def test_what_an_interrupted_drill_left_is_taken_back_before_a_release_is_applied(
-    run: Run, cluster: FakeCluster
-) -> None:
-    node = next(pod["spec"]["nodeName"] for pod in cluster.pods("automation"))
-    kubectl = ClusterTarget(environment(), ROOT).kubectl
-    Journal(JournalPage(kubectl)).add("an-earlier-run/failover", f"drain {node}", {"kind": "cordon", "node": node})
-    faults.cordon(kubectl, node, "a drill")
-    before = len(cluster.changes)
-    with pytest.raises(StageError):
-        deploy_stage.deploy(run)  # the version cannot be had; the node is used again all the same
-    found = cluster.found("Node", node)
-    assert found is not None
-    assert "unschedulable" not in found["spec"]
-    words = [call["words"][:2] for call in cluster.changes[before:]]
-    assert words.index(["patch", "node"]) < next(number for number, word in enumerate(words) if word[0] == "apply")
-    assert run.journal.entries() == ()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from readiness.clients.priority import give_way
 from readiness.clients.target_process import TargetError
 from readiness.drills.catalogue import fault_of
 from readiness.drills.clock import SteadyClock
@@ -35,6 +36,7 @@ def drill(run: Run, name: str, phases: Path) -> None:
         raise StageError(f"scenario {name} has no drill")
     inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"))
     with recording(run, StageRef(name, "drill"), inputs, show=False) as record:
+        give_way()
         story = _Story(record)
         story.write()
         try:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from readiness.clients.platform_api import Sample, Scrape, Scraper
+from readiness.clients.priority import give_way
 from readiness.clients.process_use import process_use
 from readiness.clients.tables import TableWriter
 from readiness.clients.target_process import ProcessWatch, TargetError
@@ -50,6 +51,7 @@ def observe(run: Run, name: str, phases: Path) -> None:
     profile = scenario.profiles[run.plan.profile]
     inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"))
     with recording(run, StageRef(name, "observe"), inputs, show=False) as record:
+        give_way()
         observation = run.plan.environment.observation
         with ExitStack() as tables:
             health = tables.enter_context(TableWriter(record.folder / "health.parquet", HEALTH))
@@ -95,6 +97,7 @@ def _write_facts(
         "started_ns": started_ns, "finished_ns": time.time_ns(), "targets": targets, "ticks": pulse.ticks,
         "late_ticks": pulse.late, "worst_lag_ms": pulse.worst_lag_s * 1e3,
         "holdings": discovery.history.holdings if discovery else [],
+        "nice": os.getpriority(os.PRIO_PROCESS, 0),
     })  # fmt: skip
 
 

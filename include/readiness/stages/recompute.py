@@ -1,5 +1,6 @@
 """`readiness verify`: re-hash every file of a run and compute its decision again, on any machine."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from readiness.clients.archive import ArchiveError
@@ -23,10 +24,11 @@ class Verification:
 
 def recompute(run: Run) -> Verification:
     """Check seals, results and decision of a run. Raises ArchiveError only if there is no such run."""
-    names = run.plan.scenario_names
+    names: Iterable[str] = run.plan.scenario_names
     refs = (*evidence_stages(run.plan.scenarios), REPORT, SIGN_OFF, DECIDE)
-    if release_fault(run):  # nothing was measured then, and what the deploy stage left is whole
+    if release_fault(run):  # nothing was measured then, nor judged; and what the deploy stage left is whole
         refs = tuple(ref for ref in refs if ref != DEPLOY and run.archive.is_sealed(run.run_id, ref))
+        names = [name for name in names if StageRef(name, "check") in refs]
     later = StageRef(RUN_SCOPE, "teardown")
     refs += (later,) if run.archive.is_sealed(run.run_id, later) else ()
     sealed = [ref for ref in refs if run.archive.is_sealed(run.run_id, ref)]

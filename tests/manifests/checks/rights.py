@@ -12,8 +12,7 @@ _SCALE = dict.fromkeys(("apps/deployments/scale", "apps/statefulsets/scale"), ("
 RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
     "prometheus": {"pods": _READ},
     "run-stages": {
-        "pods": ("create", "get", "list", "delete", "patch"), "pods/log": ("get",), "pods/exec": ("get", "create"),
-        "events": ("list",),
+        "pods": ("create", "get", "list", "delete", "patch"), "pods/log": ("get",), "events": ("list",),
     },
     "readiness-observe": {
         "pods": _READ, "services": _READ, "pods/log": ("get",), "namespaces": ("get",),

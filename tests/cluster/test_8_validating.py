@@ -1,0 +1,132 @@
+"""Releases validated in a real Airflow, every stage a pod: a bad image, and one that holds when a replica is killed."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import s3fs
+from orchestration.airflow_home import prepare
+from orchestration.following import FollowedRun
+from orchestration.services import AirflowServices
+from readiness.clients.archive import open_archive
+from readiness.clients.home import find_home
+from readiness.model.evidence import RUN_SCOPE, StageRef
+
+from .airflow_access import kubeconfig_of_airflow
+from .asking import asking
+from .installation import STAGES, Installation
+from .kubectl import Kubectl, until
+
+ARCHIVE, SECRET = "s3://readiness/dev", "readiness-archive"  # as scenarios/environments/dev.yaml has them
+DAG_ID = "release_validation_dev"
+TRIES = 3
+ENDED = ("success", "failed", "upstream_failed")
+_OF_PODS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
+_READINESS = str(Path(sys.executable).parent / "readiness")
+pytestmark = pytest.mark.timeout(2400)
+
+
+@pytest.fixture(scope="module")
+def archive(kubectl: Kubectl, ready: tuple[Installation, float]) -> str:
+    """The bucket, and the Secret by which the pods reach it. The AWS_* variables say how it is reached from here."""
+    from_pods = os.environ.get("PHANTOMMESH_ARCHIVE_FROM_PODS", "")
+    if not from_pods or not os.environ.get("AWS_ENDPOINT_URL_S3"):
+        pytest.skip("AWS_* must name an S3 service, and PHANTOMMESH_ARCHIVE_FROM_PODS its address as seen from pods")
+    s3fs.S3FileSystem(endpoint_url=os.environ["AWS_ENDPOINT_URL_S3"]).mkdirs("readiness", exist_ok=True)
+    values = {name: os.environ[name] for name in _OF_PODS} | {"AWS_ENDPOINT_URL_S3": from_pods}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET}, "stringData": values}
+    assert ready[0].unready() == []
+    kubectl("apply", "-n", STAGES, "-f", "-", text=json.dumps(secret))
+    return ARCHIVE
+
+
+@pytest.fixture(scope="module")
+def airflow(archive: str, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowServices]:
+    """Scheduler, LocalExecutor and the rest, with the rights of the group phantommesh:airflow."""
+    folder = tmp_path_factory.mktemp("airflow")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("READINESS_ARCHIVE", archive)
+        patch.setenv("READINESS_HOME", str(folder / "home"))
+        patch.setenv("KUBECONFIG", str(kubeconfig_of_airflow(kubectl, folder)))
+        with AirflowServices(prepare(folder / "home", pods=True)) as services:
+            services.wait_for_dag(DAG_ID)
+            yield services
+
+
+def begun(airflow: AirflowServices, name: str, **conf: Any) -> FollowedRun:
+    """A validation that was triggered just now."""
+    run = FollowedRun(airflow, "dev", DAG_ID, name)
+    run.trigger({"profile": "smoke", "sign_off": False, **conf})
+    return run
+
+
+def asked(command: str, run: FollowedRun) -> dict[str, Any]:
+    """What readiness says of a run, from the archive alone."""
+    argv = [_READINESS, command, run.run_id, "--json"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)
+    assert done.stdout, (done.stderr, [(task.name, task.state, run.reason(task)) for task in run.tasks()])
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def assert_ended_well(run: FollowedRun, kubectl: Kubectl) -> None:
+    """The evidence confirms the decision, and no stage has left a pod."""
+    found = asked("verify", run)
+    assert (found["confirmed"], found["problems"]) == (True, [])
+    assert kubectl("get", "pods", "-n", STAGES, "-o", "name") == ""
+
+
+def test_a_bad_image_is_rejected_while_what_was_there_serves(
+    airflow: AirflowServices, kubectl: Kubectl, url: str, certificate: tuple[Path, Path], figures: dict[str, Any]
+) -> None:
+    with asking(url, certificate[0]) as questions:
+        run = begun(airflow, "bad-image", scenarios=["steady"], version="no-such-version")
+        until(lambda: _state(run, "deploy") in ENDED, 600, lambda: f"deploy: {_state(run, 'deploy')}")
+    run.wait(600)
+    figures["validation of a bad image: questions meanwhile"] = dict(questions.answers)
+    decided = asked("show", run)
+    assert decided["decision"] == "REJECTED", decided["reasons"]
+    assert any("no-such-version" in reason for reason in decided["reasons"]), decided["reasons"]
+    assert set(questions.answers) == {"200"}
+    assert_ended_well(run, kubectl)
+
+
+def test_a_release_is_approved_that_survives_the_kill_of_a_replica(
+    airflow: AirflowServices, kubectl: Kubectl, figures: dict[str, Any]
+) -> None:
+    """Again if nothing but the load was not proven: then the machine was busy, and the release is not to blame."""
+    for attempt in range(1, TRIES + 1):
+        run = begun(airflow, f"approved-{attempt}", scenarios=["steady", "failover"], version="dev")
+        run.wait(1200)
+        decided = asked("show", run)
+        if decided["decision"] != "INCONCLUSIVE" or not all("load not proven" in why for why in decided["reasons"]):
+            break
+    figures["validation: tries, seconds of each task"] = attempt, _seconds(run)
+    figures["validation: seconds of a pod beside its stage's own"] = _overhead_s(run)
+    assert decided["decision"] == "APPROVED", decided["reasons"]
+    assert {task.name: task.state for task in run.tasks() if task.state not in ("success", "skipped")} == {}
+    assert_ended_well(run, kubectl)
+
+
+def _state(run: FollowedRun, task_id: str) -> str | None:
+    return next((task.state for task in run.tasks() if task.task_id == task_id), None)
+
+
+def _seconds(run: FollowedRun) -> dict[str, float]:
+    return {
+        task.name: round((task.ended - task.started).total_seconds(), 1)
+        for task in run.tasks()
+        if task.started and task.ended
+    }
+
+
+def _overhead_s(run: FollowedRun) -> dict[str, float]:
+    """Of the stages that there is one of in a run: how much longer the task took than the stage."""
+    archive, seconds = open_archive(find_home()), _seconds(run)
+    seals = {name: archive.read_seal(run.run_id, StageRef(RUN_SCOPE, name)) for name in ("plan", "verify", "report")}
+    return {name: round(seconds[name] - (seal.finished_ns - seal.started_ns) / 1e9, 1) for name, seal in seals.items()}
