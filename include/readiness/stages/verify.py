@@ -12,8 +12,7 @@ from readiness.stages.run import Run, StageError
 
 def verify(run: Run) -> None:
     """Check readiness, replicas, version, audit trail, sink, the empty queue and, where the target's Prometheus has the
-    metrics, that it measures every replica. Raises StageError naming each
-    check that failed; all are sealed."""
+    metrics, that it measures every replica. Raises StageError naming each check that failed; all are sealed."""
     inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"))
     with recording(run, StageRef(RUN_SCOPE, "verify"), inputs) as record:
         try:
