@@ -14,6 +14,8 @@ from orchestration.trigger_form import plan_arguments, unknown_keys
 
 _FINISHED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 _POLL_S = 1.0
+_WITHOUT_PLAN = frozenset({"plan", "teardown"})
+"""The stages that do not ask who made the plan: the one that makes it, and the one that stops what may run."""
 
 
 class StageOperator(BaseOperator):
@@ -40,15 +42,35 @@ class StageOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         run_id = readiness_run_id(self.series, str(context["run_id"]))
+        self._require_own_plan(context, run_id)
         scenario = None if self.scenario is None else str(self.scenario)
         call = StageCall(self.stage, run_id, scenario, tuple(self.arguments(context)))
         self._running = self.place.prepare(call, context, self.log)
         self._running.follow()
         self.conclude(run_id)
 
+    def _require_own_plan(self, context: Context, run_id: str) -> None:
+        """What always runs must not speak for the evidence of another go: a run that is cleared whole, or triggered by
+        the same id in another Airflow, finds an archive in which it is planned, measured and approved already."""
+        if self.stage in _WITHOUT_PLAN:
+            return
+        if (state := state_of(context, self.dag_id, "plan")) != "success":
+            raise AirflowFailException(
+                f"stage {self.stage}: its plan was not made by this DAG run (the task is {state}); what the archive "
+                f"may have of {run_id} is of another go and says nothing of this one; see why request or plan failed"
+            )
+
     def on_kill(self) -> None:
         if self._running is not None:
             self._running.terminate()
+
+
+def state_of(context: Context, dag_id: str, task_id: str, map_index: int | None = None) -> str | None:
+    """The state of a task of the same DAG run as Airflow has it now; None before it is scheduled."""
+    run_id = str(context["run_id"])
+    states = context["ti"].get_task_states(dag_id=dag_id, task_ids=[task_id], map_index=map_index, run_ids=[run_id])
+    found: dict[str, str | None] = states.get(run_id, {})
+    return next(iter(found.values()), None)
 
 
 class RequestOperator(BaseOperator):
@@ -88,17 +110,9 @@ class LoadOperator(StageOperator):
 
     def execute(self, context: Context) -> None:
         before = int(context["ti"].map_index or 0) - 1
-        while before >= 0 and self._state(context, before) not in _FINISHED:
+        while before >= 0 and state_of(context, self.dag_id, self.last_of_scenario, before) not in _FINISHED:
             time.sleep(_POLL_S)  # between two looks; the task's execution_timeout is the deadline
         super().execute(context)
-
-    def _state(self, context: Context, map_index: int) -> str | None:
-        run_id = str(context["run_id"])
-        states = context["ti"].get_task_states(
-            dag_id=self.dag_id, task_ids=[self.last_of_scenario], map_index=map_index, run_ids=[run_id]
-        )
-        found: dict[str, str | None] = states.get(run_id, {})
-        return next(iter(found.values()), None)
 
 
 class DecideOperator(StageOperator):

@@ -140,12 +140,19 @@ def test_an_approval_of_evidence_that_changed_after_it_was_shown_does_not_count(
     assert airflow.api.run_state(approved.dag_id, approved.dag_run_id) == "failed"
 
 
-def test_a_run_marked_failed_under_load_stops_the_load_and_the_platform(
-    trigger: Trigger, state_reached: Reached, airflow: AirflowServices
-) -> None:
+@pytest.fixture(scope="module")
+def cancelled(trigger: Trigger, state_reached: Reached) -> FollowedRun:
+    """A run that was marked failed under its load."""
     run = trigger("cancelled", profile="full")  # its load lasts half an hour
     state_reached(run, "scenario.load", "running")
     run.cancel()
+    return run
+
+
+def test_a_run_marked_failed_under_load_stops_the_load_and_the_platform(
+    cancelled: FollowedRun, airflow: AirflowServices
+) -> None:
+    run = cancelled
     states = {task.name: task.state for task in run.tasks()}
     assert states["scenario.load[0]"] == "failed"
     assert states["teardown"] == "success"
@@ -158,3 +165,18 @@ def test_a_run_marked_failed_under_load_stops_the_load_and_the_platform(
         time.sleep(0.2)
     assert _processes_of(run.home.root) == []
     assert not Archive(run.home.archive).is_sealed(run.run_id, StageRef(RUN_SCOPE, "decide"))
+
+
+def test_a_run_that_is_begun_anew_says_nothing_of_what_it_kept_from_before(
+    cancelled: FollowedRun, airflow: AirflowServices
+) -> None:
+    """Clearing the whole of it, or triggering its id in another Airflow, measures nothing: it is planned already."""
+    run = cancelled
+    airflow.api.clear(run.dag_id, run.dag_run_id, sorted({task.task_id for task in run.tasks()}))
+    run.wait(120)
+    states = {task.task_id: task.state for task in run.tasks()}
+    assert (states["plan"], states["report"], states["decide"]) == ("failed", "failed", "failed")
+    decide = next(task for task in run.tasks() if task.task_id == "decide")
+    assert "its plan was not made by this DAG run" in run.reason(decide)
+    assert not Archive(run.home.archive).is_sealed(run.run_id, StageRef(RUN_SCOPE, "decide"))
+    assert airflow.api.run_state(run.dag_id, run.dag_run_id) == "failed"

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,8 +60,8 @@ def airflow(archive: str, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFac
 
 
 def begun(airflow: AirflowServices, name: str, **conf: Any) -> FollowedRun:
-    """A validation that was triggered just now."""
-    run = FollowedRun(airflow, "dev", DAG_ID, name)
+    """A validation that was triggered just now, under an id that the archive does not have."""
+    run = FollowedRun(airflow, "dev", DAG_ID, f"{name}-{uuid.uuid4().hex[:8]}")
     run.trigger({"profile": "smoke", "sign_off": False, **conf})
     return run
 
