@@ -24,6 +24,8 @@ _FIXED_S = {
 }
 _EXAMINE_S = 120.0
 """Examining the evidence of one full scenario anew, which deciding does for each: 32 s for an hour of metrics."""
+_PROMETHEUS_S = 240.0
+"""Waiting for a Prometheus that starts again, and reading an hour of metrics from two of them."""
 _SIGN_OFF_VARIABLE = "READINESS_SIGN_OFF_TIMEOUT_S"
 _SIGN_OFF_DEFAULT_S = 4 * 3600.0
 
@@ -53,6 +55,7 @@ def time_limits(environment: Environment, scenarios: Iterable[Scenario]) -> Time
     load_s = max(profile.warmup + profile.measure + profile.drain for profile in profiles) + 2 * _START_S
     # Waiting for the target to heal, to drain, and to drain what was replayed.
     collect_s = 3 * max(profile.drain for profile in profiles) + 3 * _START_S
+    collect_s += _PROMETHEUS_S if environment.observation.of_prometheus is not None else 0.0
     before_s = collect_s + _FIXED_S["check"]
     return TimeLimits({
         **_FIXED_S,

@@ -221,6 +221,11 @@ def test_the_bounds_leave_room_for_the_longest_profile() -> None:
     limits = time_limits(read_environment(folder / "environments" / "local.yaml"), scenarios)
     assert timedelta(minutes=61) < limits.of("load") < timedelta(minutes=90)
     assert timedelta(minutes=2) < limits.of("collect") < timedelta(minutes=10)
+    local, production = (
+        time_limits(read_environment(folder / "environments" / f"{name}.yaml"), scenarios).of("collect")
+        for name in ("local", "prod")
+    )
+    assert production - local >= timedelta(minutes=3)  # the metrics of an hour come from Prometheus
     # Deciding examines every scenario anew.
     assert timedelta(minutes=2 * len(scenarios)) < limits.of("decide") < timedelta(minutes=30)
 

@@ -15,6 +15,7 @@ from readiness.clients.kubernetes.rendering import Object, rendered
 from readiness.clients.kubernetes.rollout import RolloutError
 from readiness.clients.kubernetes.target import ClusterTarget
 from readiness.clients.target_process import TargetError
+from readiness.model.environment import Observation
 from readiness.model.evidence import StageRef
 from readiness.model.kubernetes_environment import KubernetesEnvironment
 from readiness.spec.files import read_environment
@@ -222,6 +223,16 @@ def test_a_run_from_outside_is_let_in_for_its_time(cluster: FakeCluster) -> None
     assert policy["spec"]["podSelector"]["matchExpressions"][0]["values"] == ["automation", "sink", "vpn-core"]
     target.down()
     assert cluster.found("NetworkPolicy", "readiness-from-outside") is None
+
+
+def test_a_run_from_outside_is_let_in_to_prometheus_where_that_has_the_metrics(cluster: FakeCluster) -> None:
+    found = environment(measured_from=("172.18.0.1/32",))
+    found = found.model_copy(update={"observation": Observation(source="prometheus")})
+    ClusterTarget(found, ROOT).up(3, 0)
+    policy = cluster.found("NetworkPolicy", "readiness-from-outside")
+    assert policy is not None
+    assert 9090 in {port["port"] for port in policy["spec"]["ingress"][0]["ports"]}
+    assert "prometheus" in policy["spec"]["podSelector"]["matchExpressions"][0]["values"]
 
 
 def test_a_run_that_is_refused_changes_nothing_and_decides_nothing(

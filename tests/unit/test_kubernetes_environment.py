@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from readiness.model.document import from_json, to_json
 from readiness.model.drill import Partition
 from readiness.model.environment_kinds import AnyEnvironment
@@ -69,6 +70,27 @@ def test_production_is_signed_and_only_development_is_stopped() -> None:
         ("default: stage}", "other: stage}", "stages.accounts.other: unknown key; legal keys are deploy, drill"),
         ("max_replicas: 10}", "max_replicas: 10, metrics: false}", "the component under load must serve /metrics"),
         ("links:\n", 'links:\n  option: [--link, "{link}"]\n', "links.option: nothing is started with an option here"),
+        ("source: scrape", "source: graphite", "observation.source: Input should be 'scrape' or 'prometheus'; found"),
+        (
+            "source: scrape",
+            "source: scrape, prometheus: {}",
+            "observation: prometheus: is only asked with source: prom",
+        ),
+        (
+            "source: scrape",
+            "source: prometheus, prometheus: {url: x}",
+            "prometheus.url: unknown key; legal keys are com",
+        ),
+        (
+            "source: scrape",
+            'source: prometheus, prometheus: {job: "a{}"}',
+            "prometheus.job: String should match pattern",
+        ),
+        (
+            "source: scrape",
+            "source: prometheus, prometheus: {finds_within: 0s}",
+            "finds_within: Input should be greater",
+        ),
         ("name: dev\n", "name: dev\ncommands: {up: [a]}\n", "2: commands: unknown key; legal keys are name"),
     ],
 )
@@ -77,6 +99,32 @@ def test_each_problem_is_named_with_its_line(tmp_path: Path, old: str, new: str,
     with pytest.raises(SpecError) as refused:
         read(tmp_path, GOOD.replace(old, new))
     assert problem in str(refused.value)
+
+
+def test_only_a_cluster_has_a_prometheus_that_can_be_found(tmp_path: Path) -> None:
+    local = (ROOT / "scenarios" / "environments" / "local.yaml").read_text()
+    (tmp_path / "local.yaml").write_text(local.replace("source: scrape", "source: prometheus"))
+    with pytest.raises(SpecError, match=r"only found in a cluster, and this is driver: local; write source: scrape"):
+        read_environment(tmp_path / "local.yaml")
+
+
+@pytest.mark.parametrize("name", ["staging", "prod"])
+def test_the_prometheus_of_an_overlay_has_what_a_validation_asks_of_it(name: str) -> None:
+    observation = read_environment(ROOT / "scenarios" / "environments" / f"{name}.yaml").observation
+    asked = observation.of_prometheus
+    assert asked is not None
+    config = yaml.safe_load((ROOT / "k8s" / "base" / "prometheus" / "prometheus.yml").read_text())
+    job = next(job for job in config["scrape_configs"] if job["job_name"] == asked.job)
+    interval_s = float(job["scrape_interval"].removesuffix("s"))
+    assert interval_s * 3 <= observation.max_gap  # two scrapes may fail
+    assert float(job["scrape_timeout"].removesuffix("s")) <= interval_s
+    labels = {rule.get("target_label"): rule["source_labels"] for rule in job["relabel_configs"]}
+    assert labels["replica"] == ["__meta_kubernetes_pod_name"]
+    assert labels["component"] == ["__meta_kubernetes_pod_label_app_kubernetes_io_name"]
+    stateful_set = yaml.safe_load((ROOT / "k8s" / "base" / "prometheus" / "stateful-set.yaml").read_text())
+    template = stateful_set["spec"]["template"]
+    assert template["metadata"]["labels"]["app.kubernetes.io/name"] == asked.component
+    assert any(port["name"] == "http" for port in template["spec"]["containers"][0]["ports"])
 
 
 def test_a_missing_namespace_is_said_at_the_line_of_what_lacks_it(tmp_path: Path) -> None:

@@ -15,10 +15,29 @@ DEPTH = "phantommesh_queue_depth"
 
 def _depth(evidence: ScenarioEvidence) -> "pd.Series[float]":
     """Depth at each tick (index: epoch ns), ascending. Each replica reports its view of the whole, so the largest of
-    them counts: one that cannot see must not hide what another sees."""
+    them counts: one that cannot see must not hide what another sees.
+
+    Prometheus scrapes each replica at a time of its own. There a tick is as long as its interval, so that each replica
+    is in it, and is said to be at the last of its samples."""
     rows = evidence.metrics[evidence.metrics["metric"] == DEPTH]
+    step_ns = _step_ns(evidence)
+    if step_ns and len(rows):
+        tick = (rows["time_ns"] - rows["time_ns"].min()) // step_ns
+        rows = rows.assign(time_ns=rows.groupby(tick)["time_ns"].transform("max"))
     depth: pd.Series[float] = rows.groupby("time_ns")["value"].max().sort_index()
     return depth
+
+
+def _step_ns(evidence: ScenarioEvidence) -> int:
+    """The interval of Prometheus; 0 where the observer scraped all replicas at once."""
+    return round(float(evidence.collect.get("metrics", {}).get("interval_s") or 0.0) * 1e9)
+
+
+def _loose_s(evidence: ScenarioEvidence) -> float:
+    """By how much a tick may have been another time than it says: the samples of Prometheus are spread over its
+    interval, and timed by its own clock."""
+    step_ns = _step_ns(evidence)
+    return (step_ns + float(evidence.collect["clock"]["uncertainty_ns"])) / 1e9 if step_ns else 0.0
 
 
 def queue_depths(evidence: ScenarioEvidence) -> NDArray[np.float64]:
@@ -37,7 +56,8 @@ def _highest(evidence: ScenarioEvidence) -> str:
 
 def queue_recovery(evidence: ScenarioEvidence) -> Measurement:
     """Seconds from the end of the measured phase to the first tick from which on the queue stays at or below its
-    level before the load; the interval reaches back to the tick before, for the queue was back some time between.
+    level before the load; the interval reaches back to the tick before, for the queue was back some time between, and
+    is as much wider as ticks are uncertain.
 
     The level before is the median of the ticks ahead of the first phase; without any it is 0, an empty queue, which
     can only make the time longer. Not back at the last tick: AtLeast the time that was observed.
@@ -58,5 +78,7 @@ def queue_recovery(evidence: ScenarioEvidence) -> Measurement:
         return AtLeast(None, None, n, f"{note}, still {last} when the observation ended", bound=float(ticks_s[-1]))
     back = int(above[-1]) + 1 if len(above) else 0
     low = float(ticks_s[back - 1]) if back else 0.0
+    loose_s = _loose_s(evidence)
     # The bounds hold for certain, whatever the confidence asked for.
-    return Measurement(float(ticks_s[back]), Interval(low, float(ticks_s[back]), 1.0), n, note)
+    ends = Interval(max(0.0, low - loose_s), float(ticks_s[back]) + loose_s, 1.0)
+    return Measurement(float(ticks_s[back]), ends, n, note)

@@ -89,13 +89,15 @@ def _restarts(evidence: ScenarioEvidence, without: FaultWindow | None) -> dict[s
     first, last = evidence.clock.phases[0].start_ns, evidence.clock.phases[-1].end_ns
     rows = evidence.metrics[evidence.metrics["metric"] == "process_start_time_seconds"]
     rows = rows[(rows["time_ns"] >= first) & (rows["time_ns"] < last)].sort_values("time_ns")
+    # Samples of Prometheus are timed by its clock, those of the observer by the drill's.
+    off_ns = int(evidence.collect["clock"]["uncertainty_ns"]) if "metrics" in evidence.collect else 0
     found: dict[str, int] = {}
     for name, part in rows.groupby("replica"):
         times_ns = part["time_ns"].to_numpy(np.int64)
         new = np.flatnonzero(np.diff(part["value"].to_numpy(np.float64)) != 0) + 1
         if without is not None:
             # By when it was seen: a start time is counted from the boot time, which is known to a second only.
-            in_fault = (times_ns[new] >= without.start_ns) & (times_ns[new - 1] <= without.end_ns)
+            in_fault = (times_ns[new] + off_ns >= without.start_ns) & (times_ns[new - 1] - off_ns <= without.end_ns)
             new = new[~in_fault]
         if len(new):
             found[str(name)] = len(new)

@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from readiness.checks.event_places import distinct, first_places
-from readiness.checks.fault_gaps import with_drill
-from readiness.model.dataset import ScenarioEvidence
+from readiness.checks.fault_gaps import with_drill, with_new_pods
+from readiness.model.dataset import METRICS_AT, ScenarioEvidence
 from readiness.model.evidence import PROBE_SUFFIX
 from readiness.model.result import DataCheck
 from readiness.model.verdict import Verdict
@@ -24,7 +24,7 @@ LARGEST_CLOCK_STEP_MS = 50.0
 """A wall clock that was set by more than this during the load bends every time that another process took."""
 LARGEST_UNKNOWN = 0.1
 """An audit trail that lacks a larger share of the events that were delivered is no record of them."""
-METRICS, HEALTH = "observe/metrics.parquet", "observe/health.parquet"
+METRICS, HEALTH = METRICS_AT, "observe/health.parquet"
 OBSERVE, COLLECT, LOAD = "observe/observe.json", "collect/collect.json", "load/phases.json"
 
 
@@ -80,6 +80,8 @@ def no_gaps(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataChec
         lives = _lives(evidence, components)
         times = {str(name): np.unique(part.to_numpy()) for name, part in rows.groupby("replica")["time_ns"]}
         times = with_drill(evidence, times)
+        if dataset == METRICS:
+            times = with_new_pods(evidence, times)
         empty = np.empty(0, dtype=np.int64)
         gaps = [
             text
@@ -127,10 +129,14 @@ def _gaps(replica: str, life: tuple[int, int], times_ns: Times, max_gap_s: float
 
 
 def announced_rows(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck]:
-    """The answers of the platform and of the sink were read to their end line, which counts what is stored."""
-    for name, rows in (("audit", len(evidence.audit)), ("deliveries", len(evidence.deliveries))):
+    """The answers of the platform, of the sink and of Prometheus were read to their end, and what is stored is as much
+    as came."""
+    data_sets = {"audit": evidence.audit, "deliveries": evidence.deliveries, "metrics": evidence.metrics}
+    for name, rows in ((name, len(data_set)) for name, data_set in data_sets.items()):
+        if name == "metrics" and name not in evidence.collect:
+            continue  # the observer scraped them
         fact = evidence.collect[name]
-        wrong = [] if fact["complete"] is True else ["the answer broke off before its end line"]
+        wrong = [] if fact["complete"] is True else ["the answer broke off before its end"]
         if fact["count"] != rows:
             wrong.append(f"{rows} rows are stored, {fact['count']} were announced")
         yield verdict_of(

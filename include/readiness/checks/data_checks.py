@@ -1,6 +1,7 @@
 """All checks of the evidence of a scenario. Whatever goes wrong while checking is an ERROR, never a PASS."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
@@ -12,9 +13,10 @@ from readiness.checks.expectation import Expectation
 from readiness.checks.great_expectations_run import Expectations
 from readiness.checks.metrics_truth import counters_move, counters_never_fall
 from readiness.checks.probe_checks import probes_suite, probing_complete
+from readiness.checks.prometheus_checks import pods_known, same_clock, series_whole
 from readiness.checks.replay_suite import verdicts_suite
 from readiness.checks.suites import SUITES, Suite
-from readiness.model.dataset import ScenarioEvidence, columns_of, data_sets_of, frame_of, kind_of
+from readiness.model.dataset import ScenarioEvidence, columns_of, data_sets_of, frame_of, kind_of, place_of
 from readiness.model.metric import PROBES, VERDICTS
 from readiness.model.result import DataCheck
 from readiness.model.verdict import Verdict
@@ -56,7 +58,7 @@ def check_data(
             found += check_data_set(runner, evidence, dataset, tuple(components))
     expected = Expected(max_gap_s, components, with_metrics, source, most or {}, under_load, frozenset(absent))
     found += check_completeness(evidence, expected)
-    return tuple(found)
+    return tuple(replace(check, dataset=place_of(evidence, check.dataset)) for check in found)
 
 
 def check_data_set(
@@ -69,7 +71,8 @@ def check_data_set(
 def check_completeness(evidence: ScenarioEvidence, expected: Expected) -> tuple[DataCheck, ...]:
     """The checks over all data sets together; an ERROR for each that cannot be made."""
     found: list[DataCheck] = []
-    for check in (*CHECKS, probing_complete, counters_move, counters_never_fall):
+    more = (probing_complete, counters_move, counters_never_fall, series_whole, pods_known, same_clock)
+    for check in (*CHECKS, *more):
         found += _guarded("completeness", check.__name__.replace("_", " "), partial(check, evidence, expected))
     found += _guarded("causality", "effect after cause", partial(effect_after_cause, evidence))
     return tuple(found)

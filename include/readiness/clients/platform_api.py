@@ -172,6 +172,13 @@ class Scraper:
         except (ValueError, LookupError, TypeError) as problem:  # what the parser raises for text that is no metrics
             return Scrape(False, False, took_ms + more_ms, f"not metrics: {problem}", ())
 
+    async def ready(self, admin_url: str) -> Scrape:
+        """/readyz of one replica whose metrics somebody else reads."""
+        answer, took_ms, error = await self._get(f"{admin_url}/readyz")
+        code = answer.status_code if answer else 0
+        reason = error or ("" if code == 200 else f"HTTP {code}")
+        return Scrape(code in (200, 503), code == 200, took_ms, reason, ())
+
     async def health(self, admin_url: str) -> Scrape:
         """/healthz of a component without metrics."""
         answer, took_ms, error = await self._get(f"{admin_url}/healthz")

@@ -26,7 +26,7 @@ REQUESTS: dict[str, str] = {
     "runner": "str",
 }
 METRICS: dict[str, str] = {
-    "time_ns": "int64",  # the tick the scrape was scheduled for
+    "time_ns": "int64",  # the tick the scrape was scheduled for; of Prometheus: when it scraped, by its own clock
     "component": "str",
     "replica": "str",
     "metric": "str",
@@ -113,6 +113,19 @@ OPTIONAL_DATASETS: dict[str, tuple[str, dict[str, str]]] = {
     "replay/verdicts.parquet": ("replay", REPLAY),
 }
 """Data sets of the stages that only some scenarios have: field of ScenarioEvidence and columns."""
+
+METRICS_AT, METRICS_COLLECTED_AT = "observe/metrics.parquet", "collect/metrics.parquet"
+"""Where the metrics are that the observer scraped, and where those that were collected from Prometheus. The first is
+also the name of the data set, wherever it is."""
+JUDGED_METRICS: tuple[str, ...] = (
+    "phantommesh_queue_depth",
+    "process_cpu_seconds_total",
+    "process_resident_memory_bytes",
+    "process_start_time_seconds",
+)
+"""The metrics that analysis, checks and pictures look at by name; beside them they look at counters as such, whose
+names end in COUNTERS. (A test leaves all others out and sees no difference.)"""
+COUNTERS = "_total"
 
 FEW_TEXTS: dict[str, tuple[str, ...]] = {
     "load/requests.parquet": ("phase", "error", "runner"),
@@ -206,3 +219,8 @@ def kind_of(dataset: str, column: pd.Series[Any]) -> str:
     if kind == "category" and column.name in FEW_TEXTS.get(dataset, ()):
         return str(column.cat.categories.dtype)
     return kind
+
+
+def place_of(evidence: ScenarioEvidence, dataset: str) -> str:
+    """The file ("stage/file") that holds the data set of that name, for people."""
+    return METRICS_COLLECTED_AT if dataset == METRICS_AT and "metrics" in evidence.collect else dataset

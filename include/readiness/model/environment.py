@@ -62,15 +62,42 @@ class Links(UserModel):
     through: tuple[LinkName, ...] = ()
 
 
-class Observation(UserModel):
-    """Where metrics come from. ``interval``: seconds between two scrapes of a replica."""
+class PrometheusSource(UserModel):
+    """The Prometheus of the platform's namespace. Its samples carry the labels ``component`` and ``replica``, the name
+    of the pod, as k8s/base/prometheus sets them."""
 
-    source: Literal["scrape"] = "scrape"
+    component: Slug = "prometheus"
+    """``app.kubernetes.io/name`` of its pods. Each of them has measured by itself, and one is enough."""
+    job: Annotated[str, Field(pattern=r"^[A-Za-z0-9_./:-]+$", max_length=200)] = "phantommesh"
+    """The scrape job that has the platform's replicas."""
+    finds_within: Annotated[Duration, Field(ge=1, le=120)] = 15.0
+    """How long it may take until it scrapes a pod that has just appeared."""
+
+
+class Observation(UserModel):
+    """Where metrics come from: ``scrape``, the observer reads /metrics of each replica itself; ``prometheus``, it looks
+    after their health alone, and what the platform's Prometheus has measured is collected after the load.
+    ``interval``: seconds between two looks at a replica."""
+
+    source: Literal["scrape", "prometheus"] = "scrape"
+    prometheus: PrometheusSource | None = None
+    """Where it is and how it names things, if not as in k8s/base."""
     interval: Annotated[Duration, Field(ge=0.1, le=60)] = 1.0
     max_gap: Annotated[Duration, Field(ge=1)] = 5.0
     """A replica without metrics for this long makes the run INCONCLUSIVE."""
     discovery: Annotated[Duration, Field(ge=0.5, le=60)] = 3.0
     """Seconds between two questions for replicas that have appeared, where a component scales."""
+
+    @model_validator(mode="after")
+    def _source_is_used(self) -> "Observation":
+        if self.prometheus is not None and self.source != "prometheus":
+            raise ValueError("prometheus: is only asked with source: prometheus; write that, or leave this key out")
+        return self
+
+    @property
+    def of_prometheus(self) -> PrometheusSource | None:
+        """What is asked for metrics; None where the observer scrapes."""
+        return (self.prometheus or PrometheusSource()) if self.source == "prometheus" else None
 
 
 class FaultCommands(UserModel):
@@ -104,6 +131,15 @@ class Environment(UserModel):
         if self.under_load not in self.components:
             legal = ", ".join(self.components)
             raise ValueError(f"under_load: {self.under_load!r} is not a component; legal are {legal}")
+        return self
+
+    @model_validator(mode="after")
+    def _prometheus_can_be_found(self) -> "Environment":
+        if self.observation.source == "prometheus" and self.driver != "kubernetes":
+            raise ValueError(
+                f"observation.source: the Prometheus of a target is only found in a cluster, and this is driver: "
+                f"{self.driver}; write source: scrape"
+            )
         return self
 
     @property

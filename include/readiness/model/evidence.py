@@ -23,7 +23,8 @@ REQUIRED_FILES: dict[str, tuple[str, ...]] = {
     "deploy": ("deploy.json",),
     "verify": ("verify.json",),
     "load": ("plan.json", "requests.parquet", "phases.json", "generator.json"),
-    "observe": ("metrics.parquet", "health.parquet", "observe.json"),
+    # metrics.parquet is beside them or in collect, as the environment says; who reads the evidence demands it there.
+    "observe": ("health.parquet", "observe.json"),
     "probe": ("samples.parquet", "probe.json"),
     "drill": ("drill.json",),
     "collect": ("audit.parquet", "deliveries.parquet", "collect.json"),

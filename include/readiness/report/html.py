@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from readiness.model.dataset import PhaseClock, ScenarioEvidence, data_sets_of, frame_of
+from readiness.model.dataset import PhaseClock, ScenarioEvidence, data_sets_of, frame_of, place_of
 from readiness.model.quantity import Dimension, show
 from readiness.model.result import DataCheck, RunDecision, ScenarioResult
 from readiness.model.run import RunPlan
@@ -164,11 +164,11 @@ def _zero(clock: PhaseClock) -> str:
 def _data_sets(found: ScenarioEvidence) -> Iterable[tuple[str, str]]:
     """Each data set and its number of rows in words."""
     for path in dict.fromkeys([*data_sets_of(found), *found.missing]):
-        yield path, "missing" if path in found.missing else f"{len(frame_of(found, path)):,}"
+        yield place_of(found, path), "missing" if path in found.missing else f"{len(frame_of(found, path)):,}"
 
 
 def _equipment(found: ScenarioEvidence) -> tuple[tuple[str, tuple[facts.Fact, ...]], ...]:
-    # The targets are the components, which the page lists already, and their addresses are gone when it is read.
-    observe = {name: value for name, value in found.observe.items() if name != "targets"}
+    # The targets are the components, which the page lists already; their addresses and pods are gone when it is read.
+    observe = {name: value for name, value in found.observe.items() if name not in ("targets", "holdings")}
     documents = (("Generator", found.generator), ("Observation", observe), ("Collection", found.collect))
     return tuple((name, facts.flat(document)) for name, document in documents if document)

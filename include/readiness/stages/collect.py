@@ -1,4 +1,5 @@
-"""Collect: what the system kept - the audit trail and the sink's deliveries - once it has finished its work."""
+"""Collect: what the system kept - the audit trail, the sink's deliveries, the metrics of its Prometheus - once it has
+finished its work."""
 
 import contextlib
 import json
@@ -14,6 +15,7 @@ from readiness.model.dataset import AUDIT, DELIVERIES
 from readiness.model.environment import Environment, ExternalEnvironment
 from readiness.model.evidence import PROBE_SUFFIX, RUN_SCOPE, StageRef
 from readiness.model.kubernetes_environment import KubernetesEnvironment
+from readiness.stages.collect_metrics import collect_metrics
 from readiness.stages.recording import Recording, recording
 from readiness.stages.run import Run
 
@@ -34,7 +36,11 @@ def collect(run: Run, name: str) -> None:
     sealed. A target that never became whole is a result, and is read as it is."""
     scenario = run.plan.scenario(name)
     deadline_s = scenario.profiles[run.plan.profile].drain
-    inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"), StageRef(name, "load"))
+    read = [
+        StageRef(name, "load"),
+        *([StageRef(name, "observe")] if run.plan.environment.observation.of_prometheus else []),
+    ]
+    inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"), *read)
     with recording(run, StageRef(name, "collect"), inputs) as record:
         started_ns, status = time.time_ns(), run.status()
         sources = [run.source(name), *([run.source(name) + PROBE_SUFFIX] if scenario.probed else [])]
@@ -42,13 +48,14 @@ def collect(run: Run, name: str) -> None:
         drained_at_ns, reason = wait_drained(lambda: queue_urls(run), deadline_s)
         read_from_ns = time.time_ns()
         facts, problems = _read(record, status, sources, frozenset(run.plan.environment.absent))
-        record.write("collect.json", facts | {
+        measured, incomplete = collect_metrics(run, name, record)
+        record.write("collect.json", facts | measured | {
             "drained": drained_at_ns is not None, "drained_at_ns": drained_at_ns, "deadline_s": deadline_s,
             "healed_at_ns": healed_at_ns, "sources": sources, "started_ns": started_ns, "read_from_ns": read_from_ns,
             "finished_ns": time.time_ns(),
             "clock": _clock(run.plan.environment),
         })  # fmt: skip
-        record.failure = "; ".join(part for part in (reason, *problems) if part)
+        record.failure = "; ".join(part for part in (reason, *problems, *incomplete) if part)
 
 
 def _read(

@@ -10,6 +10,8 @@ from readiness.model.dataset import (
     DATASETS,
     DETAILED_ACTIONS,
     FEW_TEXTS,
+    METRICS_AT,
+    METRICS_COLLECTED_AT,
     OPTIONAL_DATASETS,
     PhaseClock,
     ScenarioEvidence,
@@ -62,8 +64,9 @@ def _read(run: Run, scenario: str) -> tuple[dict[str, Any], tuple[str, ...], tup
     values: dict[str, Any] = {}
     missing: list[str] = []
     stages = measuring_stages(run.plan.scenario(scenario))
+    scraped = run.plan.environment.observation.source == "scrape"
     for name, (field, columns) in _of_stages(_tables(), stages).items():
-        stage, file = name.split("/")
+        stage, file = (name if name != METRICS_AT or scraped else METRICS_COLLECTED_AT).split("/")
         ref = StageRef(scenario, stage)
         try:
             values[field] = _read_set(run.archive.file(run.run_id, ref, file), name, columns)

@@ -1,4 +1,5 @@
-"""Observe: health and metrics of every replica at a fixed interval while the load runs.
+"""Observe: health and metrics of every replica at a fixed interval while the load runs. Where the target's Prometheus
+has the metrics, health alone: they are collected afterwards.
 
 Ticks are scheduled from a fixed start; each replica is read by a task of its own, so that one that hangs delays
 neither the others nor the next tick.
@@ -9,6 +10,7 @@ import json
 import os
 import signal
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,19 +52,19 @@ def observe(run: Run, name: str, phases: Path) -> None:
     inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"))
     with recording(run, StageRef(name, "observe"), inputs, show=False) as record:
         give_way()
-        with (
-            TableWriter(record.folder / "metrics.parquet", METRICS) as metrics,
-            TableWriter(record.folder / "health.parquet", HEALTH) as health,
-        ):
-            observer = Observer(
-                run.target, replicas_of(run), run.plan.environment.observation.interval, metrics, health
-            )
+        observation = run.plan.environment.observation
+        with ExitStack() as tables:
+            health = tables.enter_context(TableWriter(record.folder / "health.parquet", HEALTH))
+            metrics = None
+            if observation.source == "scrape":
+                metrics = tables.enter_context(TableWriter(record.folder / "metrics.parquet", METRICS))
+            observer = Observer(run.target, replicas_of(run), observation.interval, metrics, health)
             discovery = Discovery(run, observer) if run.most_replicas() or run.moves else None
             longest_s = profile.warmup + profile.measure + profile.drain + scenario.load.request_timeout + 60
             started_ns = time.time_ns()
             asyncio.run(_observe(observer, discovery, _Until(phases, profile.drain), longest_s))
-        record.rows |= {"metrics.parquet": metrics.count, "health.parquet": health.count}
-        _write_facts(record, run, observer, started_ns)
+        record.rows |= {"health.parquet": health.count} | ({"metrics.parquet": metrics.count} if metrics else {})
+        _write_facts(record, run, observer, discovery, started_ns)
 
 
 async def _observe(observer: "Observer", discovery: Discovery | None, until: "_Until", longest_s: float) -> None:
@@ -77,7 +79,9 @@ async def _observe(observer: "Observer", discovery: Discovery | None, until: "_U
         discovering.result()  # it only ends by itself through a fault
 
 
-def _write_facts(record: Recording, run: Run, observer: "Observer", started_ns: int) -> None:
+def _write_facts(
+    record: Recording, run: Run, observer: "Observer", discovery: Discovery | None, started_ns: int
+) -> None:
     pulse = observer.pulse
     targets = [
         {
@@ -89,9 +93,10 @@ def _write_facts(record: Recording, run: Run, observer: "Observer", started_ns: 
     ]  # fmt: skip
     record.write("observe.json", {
         "interval_s": run.plan.environment.observation.interval,
-        "discovery_s": run.plan.environment.observation.discovery if run.most_replicas() or run.moves else None,
+        "discovery_s": run.plan.environment.observation.discovery if discovery else None,
         "started_ns": started_ns, "finished_ns": time.time_ns(), "targets": targets, "ticks": pulse.ticks,
         "late_ticks": pulse.late, "worst_lag_ms": pulse.worst_lag_s * 1e3,
+        "holdings": discovery.history.holdings if discovery else [],
         "nice": os.getpriority(os.PRIO_PROCESS, 0),
     })  # fmt: skip
 
@@ -116,14 +121,14 @@ class _Until:
 
 
 class Observer:
-    """Samples replicas every ``interval_s`` into the two tables."""
+    """Samples replicas every ``interval_s`` into the tables. ``metrics`` None: somebody else measures them."""
 
     def __init__(
         self,
         target: Target,
         replicas: tuple[Replica, ...],
         interval_s: float,
-        metrics: TableWriter,
+        metrics: TableWriter | None,
         health: TableWriter,
     ) -> None:
         self._target, self._interval_s = target, interval_s
@@ -131,7 +136,7 @@ class Observer:
         self.left_ns: dict[str, int] = {}
         self.said: dict[str, tuple[bool, float]] = {}
         """Replica -> whether the target says that it is ready, and when it said so (monotonic, s)."""
-        self._metrics, self._health = metrics, health
+        self._metrics, self._health, self._after_load = metrics, health, False
         self._watches = {item.name: ProcessWatch(item.pid) for item in replicas if item.admin_url is None}
         self._latest_ns: dict[str, int] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
@@ -180,13 +185,15 @@ class Observer:
         pulse.worst_lag_s = max(pulse.worst_lag_s, lag_s)
         pulse.late += lag_s > self._interval_s / 2
         if pulse.ticks % _FLUSH_TICKS == 0:
-            self._metrics.flush()
-            self._health.flush()
+            for table in (self._metrics, self._health):
+                if table is not None:
+                    table.flush()
         return tick + 1 + int(max(0.0, lag_s) / self._interval_s)
 
     def _judge_quiet(self, until: _Until, now_ns: int) -> None:
         depths = self.pulse.queue.values()
-        quiet = bool(depths) and max(depths) == 0 and not until.loading(now_ns)
+        self._after_load = not until.loading(now_ns)
+        quiet = bool(depths) and max(depths) == 0 and self._after_load
         self.pulse.quiet = self.pulse.quiet + 1 if quiet else 0
 
     async def _sample(self, scraper: Scraper, replica: Replica, tick_ns: int, tick: int) -> None:
@@ -197,8 +204,10 @@ class Observer:
             scrape = told
         elif replica.admin_url is None:
             scrape = self._watched(replica, with_use=tick % _USE_TICKS == 0)
+        elif replica.metrics and (self._metrics is not None or self._after_load):
+            scrape = await scraper.metrics(replica.admin_url)  # after the load at least for the depth of the queue
         elif replica.metrics:
-            scrape = await scraper.metrics(replica.admin_url)
+            scrape = await scraper.ready(replica.admin_url)
         else:
             scrape = await scraper.health(replica.admin_url)
         who = (tick_ns, replica.component, replica.name)
@@ -206,7 +215,8 @@ class Observer:
         if tick_ns < self._latest_ns.get(replica.name, 0):
             return  # counted later than what a later tick has already: a counter would seem to have fallen
         self._latest_ns[replica.name] = tick_ns
-        self._metrics.extend((*who, item.metric, item.labels, item.value) for item in scrape.samples)
+        if self._metrics is not None:
+            self._metrics.extend((*who, item.metric, item.labels, item.value) for item in scrape.samples)
         for item in scrape.samples:
             if item.metric == _QUEUE and replica.name not in self.left_ns:
                 self.pulse.queue[replica.name] = item.value

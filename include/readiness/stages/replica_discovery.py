@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from readiness.clients.target_process import TargetError
+from readiness.stages.pod_history import PodHistory
 from readiness.stages.run import Run
 
 
@@ -55,6 +56,7 @@ class Discovery:
         self._every_s = run.plan.environment.observation.discovery
         self._scaling = frozenset(run.most_replicas())
         self._moves = run.moves
+        self.history = PodHistory(run.status())
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -72,6 +74,7 @@ class Discovery:
         """Let replicas that are new join, and those of them that are named no longer leave. One that was there from the
         start stays: without it the target is not whole."""
         observing = self._observing
+        self.history.note(status, now_ns)
         for part in status["components"]:
             observing.said[part["replica"]] = (bool(part["ready"]), time.monotonic())
         there = {item.name for item in observing.replicas if item.name not in observing.left_ns}

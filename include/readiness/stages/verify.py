@@ -7,6 +7,7 @@ from readiness.clients import platform_api
 from readiness.clients.ingress import IngressError, WayIn, refusal, status_through
 from readiness.clients.target_process import TargetError
 from readiness.model.evidence import RUN_SCOPE, StageRef
+from readiness.stages.prometheus_source import asking_of, unmeasured
 from readiness.stages.recording import recording
 from readiness.stages.run import Run, StageError
 
@@ -16,8 +17,9 @@ _INGRESS_PATIENCE_S = 10.0
 
 
 def verify(run: Run) -> None:
-    """Check readiness, replicas, version, audit trail, sink, the empty queue, and the API through the ingress where
-    the environment names one. Raises StageError naming each check that failed; all are sealed."""
+    """Check readiness, replicas, version, audit trail, sink, the empty queue, where the environment names an ingress the
+    API through it, and where the target's Prometheus has the metrics that it measures every replica. Raises StageError
+    naming each check that failed; all are sealed."""
     inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"))
     with recording(run, StageRef(RUN_SCOPE, "verify"), inputs) as record:
         try:
@@ -29,6 +31,7 @@ def verify(run: Run) -> None:
             *_of_components(run, status),
             *_of_interfaces(run, status),
             *_of_ingress(run),
+            *_of_measuring(run, status),
         ]
         record.write("verify.json", {"checks": checks})
         bad = [f"{check['name']}: {check['detail']}" for check in checks if not check["ok"]]
@@ -105,3 +108,11 @@ def _settled(way: WayIn) -> int:
     while (status := status_through(way)) in _PASSES and time.monotonic() < ends_s:
         time.sleep(0.2)  # between two looks at the condition
     return status
+
+
+def _of_measuring(run: Run, status: dict[str, Any]) -> list[dict[str, Any]]:
+    asking = asking_of(run)
+    if asking is None:
+        return []
+    problem = unmeasured(asking, status)
+    return [_check("Prometheus measures every replica", not problem, problem or "each of the last moments")]

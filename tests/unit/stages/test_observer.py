@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
 
 from readiness.clients.platform_api import Sample, Scrape
@@ -44,6 +45,46 @@ def test_an_answer_that_was_overtaken_brings_no_older_tick_with_a_higher_count()
     assert values == sorted(values)
     assert [row[0] for row in metrics] == [2, 3]
     assert {row[0] for row in health} == {1, 2, 3}  # that it answered stays
+
+
+class Told(Slow):
+    """Says how each question was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(*[0.0] * 9)
+        self.questions: list[str] = []
+
+    async def metrics(self, url: str) -> Scrape:
+        self.questions.append("metrics")
+        found = await super().metrics(url)
+        return replace(found, samples=(*found.samples, Sample("phantommesh_queue_depth", "", 4.0)))
+
+    async def ready(self, _: str) -> Scrape:
+        self.questions.append("ready")
+        return Scrape(True, False, 1.5, "HTTP 503", ())
+
+
+class Loading:
+    """A load that has ended, or not."""
+
+    def __init__(self, loading: bool) -> None:
+        self._loading = loading
+
+    def loading(self, _: int) -> bool:
+        return self._loading
+
+
+def test_where_prometheus_has_the_metrics_health_is_observed_and_after_the_load_the_queue() -> None:
+    health, scraper = Rows(), Told()
+    observing = Observer(None, (REPLICA,), 1.0, None, health)  # type: ignore[arg-type]  # neither is asked for more here
+    for tick, loading in ((1, True), (2, True), (3, False)):
+        observing._judge_quiet(Loading(loading), tick)  # type: ignore[arg-type]
+        asyncio.run(observing._sample(scraper, REPLICA, tick, tick))  # type: ignore[arg-type]
+    assert scraper.questions == ["ready", "ready", "metrics"]
+    assert [(row[0], row[3], row[4], row[6]) for row in health] == [
+        (1, True, False, "HTTP 503"), (2, True, False, "HTTP 503"), (3, True, True, "")
+    ]  # fmt: skip
+    assert observing.pulse.queue == {"automation-0": 4.0}
 
 
 def test_a_replica_without_an_address_is_what_the_target_says_and_a_gap_while_it_says_nothing() -> None:

@@ -21,10 +21,12 @@ _ANSWER_S = 3.0
 
 def way_in(environment: KubernetesEnvironment, objects: Collection[Object]) -> tuple[Object, ...]:
     """The policy that admits the networks to what is measured; nothing where the environment names none."""
-    ports: dict[str, set[int]] = {}
+    asked, ports = {*environment.components}, dict[str, set[int]]()
+    if environment.observation.of_prometheus is not None:
+        asked.add(environment.observation.of_prometheus.component)
     for item in objects:
         name = str(item["metadata"]["name"])
-        if item["kind"] in WORKLOADS and name in environment.components:
+        if item["kind"] in WORKLOADS and name in asked:
             ports[name] = {int(port["containerPort"]) for one in containers_of(item) for port in one.get("ports", [])
                            if port.get("name") in _MEASURED}  # fmt: skip
     measured = sorted(name for name, found in ports.items() if found)

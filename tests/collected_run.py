@@ -1,0 +1,129 @@
+"""A run in a fake cluster up to what is collected: everything sealed as clean evidence has it, and the metrics where
+two fake replicas of Prometheus have them."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from cluster_environment import DEV
+from fake_cluster.cluster import FakeCluster
+from fake_prometheus import Stored
+from prometheus_evidence import collected_evidence
+from readiness.clients.home import Home
+from readiness.clients.kubernetes.target import ClusterTarget
+from readiness.model.dataset import ScenarioEvidence
+from readiness.model.evidence import RUN_SCOPE, StageRef
+from readiness.model.kubernetes_environment import KubernetesEnvironment
+from readiness.stages.plan import Request, plan
+from readiness.stages.recording import recording
+from readiness.stages.run import Run
+from short_scenarios import short_scenarios
+
+ENVIRONMENT = (
+    DEV.replace("[kind-phantommesh, in-cluster]", "[test]")
+    .replace("  vpn-core: {replicas: 3}\n", "")
+    .replace("max_replicas: 10", "max_replicas: 4")
+    + "observation: {source: prometheus, max_gap: 5s}\n"
+)
+RUN_ID, SCENARIO, MEASURE_S = "run-1", "steady", 60
+
+
+def scenarios(folder: Path) -> Path:
+    """A folder with the scenario and the environment."""
+    made = short_scenarios(folder, measure_s=MEASURE_S, rate_per_min=1200)
+    (made / "environments").unlink()
+    (made / "environments").mkdir()
+    (made / "environments" / "dev.yaml").write_text(ENVIRONMENT)
+    text = (made / "steady.yaml").read_text()
+    queue = '  - {name: queue, metric: queue_recovery_time, must: "< 2min"}\n'
+    (made / "steady.yaml").write_text(text.replace("warmup: 1s", "warmup: 5s") + queue)
+    return made
+
+
+def with_prometheus(cluster: FakeCluster, ports: Iterable[int]) -> None:
+    """Add a replica of Prometheus for each port on loopback."""
+    labels = {"app.kubernetes.io/name": "prometheus"}
+    for number, port in enumerate(ports):
+        container = {"name": "prometheus", "image": "prometheus:1", "ports": [{"name": "http", "containerPort": port}]}
+        status = {"phase": "Running", "podIP": "127.0.0.1", "conditions": [{"type": "Ready", "status": "True"}]}
+        cluster.add("v1", "Pod", f"prometheus-{number}", labels=labels, spec={"containers": [container]}, status=status)
+
+
+def series_of(evidence: ScenarioEvidence, pods: dict[str, str]) -> list[Stored]:
+    """The metrics as Prometheus has them. ``pods``: replica -> pod."""
+    found = []
+    keys = ["component", "replica", "metric", "labels"]
+    for (component, replica, metric, labels), part in evidence.metrics.groupby(keys, observed=True):
+        served = dict(pair.split("=") for pair in str(labels).split(",") if pair)
+        served = {name: value.strip('"') for name, value in served.items()}
+        own = {"__name__": str(metric), "job": "phantommesh", "component": str(component), "replica": pods[replica],
+               "instance": f"{pods[replica]}:8081", "node": "node-1"}  # fmt: skip
+        samples = zip((part["time_ns"] // 1_000_000).tolist(), part["value"].tolist(), strict=True)
+        found.append(Stored(own | served, list(samples)))
+    return found
+
+
+def clean() -> ScenarioEvidence:
+    """The evidence that the run has."""
+    evidence = collected_evidence(measure_s=MEASURE_S)
+    # Prometheus keeps time in ms.
+    rows = evidence.metrics.assign(time_ns=evidence.metrics["time_ns"] // 1_000_000 * 1_000_000)
+    return ScenarioEvidence(**{**evidence.__dict__, "metrics": rows})
+
+
+class CollectedRun:
+    """``run``: sealed up to the observation; ``pods``: replica -> pod; ``evidence``: what is in it, and is to be."""
+
+    def __init__(self, folder: Path, made: Path) -> None:
+        self.evidence, home = clean(), Home(folder / "home")
+        plan(home, RUN_ID, Request("dev", (SCENARIO,), made, profile="smoke"))
+        self.run = Run(home, RUN_ID)
+        environment = self.run.plan.environment
+        assert isinstance(environment, KubernetesEnvironment)
+        status = ClusterTarget(environment, made.parent).status()
+        self.pods = {part["replica"]: part["pod"] for part in status["components"]}
+        self._seal_run(status)
+        self._seal_scenario()
+
+    def _seal_run(self, status: dict[str, Any]) -> None:
+        with recording(self.run, StageRef(RUN_SCOPE, "deploy"), (StageRef(RUN_SCOPE, "plan"),)) as record:
+            record.write("deploy.json", {"took_s": 1.0, "status": status})
+        with recording(self.run, StageRef(RUN_SCOPE, "verify")) as record:
+            record.write("verify.json", {"checks": []})
+
+    def _seal_scenario(self) -> None:
+        evidence = self.evidence
+        with recording(self.run, StageRef(SCENARIO, "load")) as record:
+            record.write("plan.json", {})
+            record.write("phases.json", evidence.clock)
+            record.write("generator.json", _plain(evidence.generator))
+            evidence.requests.to_parquet(record.folder / "requests.parquet", index=False)
+        holdings = [
+            {"component": "automation", "replica": replica, "pod": pod, "since_ns": 0}
+            for replica, pod in self.pods.items()
+            if replica.startswith("automation")
+        ]
+        targets = [item | {"joined_ns": None, "left_ns": None} for item in evidence.observe["targets"]]
+        with recording(self.run, StageRef(SCENARIO, "observe")) as record:
+            record.write("observe.json", evidence.observe | {"targets": targets, "holdings": holdings})
+            evidence.health.to_parquet(record.folder / "health.parquet", index=False)
+
+    def stored(self) -> list[Stored]:
+        """What each replica of Prometheus has."""
+        return series_of(self.evidence, self.pods)
+
+
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
+    """Without numbers of numpy."""
+    return {name: float(item) if hasattr(item, "dtype") else _plain(item) if isinstance(item, dict) else item
+            for name, item in value.items()}  # fmt: skip
+
+
+def kept(record: Any, evidence: ScenarioEvidence) -> tuple[dict[str, Any], list[str]]:
+    """As the collection of audit trail and deliveries, without a platform to ask."""
+    for name in ("audit", "deliveries"):
+        rows: pd.DataFrame = getattr(evidence, name)
+        rows.to_parquet(record.folder / f"{name}.parquet", index=False)
+        record.rows[f"{name}.parquet"] = len(rows)
+    return {name: evidence.collect[name] for name in ("audit", "deliveries")}, []
