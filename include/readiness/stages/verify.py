@@ -17,9 +17,9 @@ _INGRESS_PATIENCE_S = 10.0
 
 
 def verify(run: Run) -> None:
-    """Check readiness, replicas, version, audit trail, sink, the empty queue, where the environment names an ingress the
-    API through it, and where the target's Prometheus has the metrics that it measures every replica. Raises StageError
-    naming each check that failed; all are sealed."""
+    """Check readiness, replicas, version, audit trail, sink, the empty queue, the API through the ingress where the
+    environment names one, and, where the target's Prometheus has the metrics, that it measures every replica. Raises
+    StageError naming each check that failed; all are sealed."""
     inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"))
     with recording(run, StageRef(RUN_SCOPE, "verify"), inputs) as record:
         try:
