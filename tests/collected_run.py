@@ -2,6 +2,7 @@
 two fake replicas of Prometheus have them."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from prometheus_evidence import collected_evidence
 from readiness.clients.home import Home
 from readiness.clients.kubernetes.target import ClusterTarget
 from readiness.model.dataset import ScenarioEvidence
+from readiness.model.document import sha256, to_json
 from readiness.model.evidence import RUN_SCOPE, StageRef
 from readiness.model.kubernetes_environment import KubernetesEnvironment
 from readiness.stages.plan import Request, plan
@@ -127,3 +129,12 @@ def kept(record: Any, evidence: ScenarioEvidence) -> tuple[dict[str, Any], list[
         rows.to_parquet(record.folder / f"{name}.parquet", index=False)
         record.rows[f"{name}.parquet"] = len(rows)
     return {name: evidence.collect[name] for name in ("audit", "deliveries")}, []
+
+
+def sealed_anew(run: Run, ref: StageRef, name: str, data: bytes) -> None:
+    """Replace a sealed file, and its digest in the seal: as if the stage had written it so."""
+    path, seal = run.archive.file(run.run_id, ref, name), run.archive.read_seal(run.run_id, ref)
+    path.write_bytes(data)
+    changed: dict[str, Any] = {"size_bytes": len(data), "sha256": sha256(data)}
+    files = tuple(replace(file, **changed) if file.name == name else file for file in seal.files)
+    (path.parent / "stage.json").write_bytes(to_json(replace(seal, files=files)))

@@ -10,10 +10,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from collected_run import SCENARIO, CollectedRun, kept, scenarios, with_prometheus
+from collected_run import SCENARIO, CollectedRun, kept, scenarios, sealed_anew, with_prometheus
 from fake_cluster.cluster import FakeCluster
 from fake_prometheus import FakePrometheus, Faults, Stored
 from readiness.clients import prometheus as client_module
+from readiness.model.document import to_json
 from readiness.model.evidence import StageRef
 from readiness.model.result import ScenarioResult
 from readiness.model.verdict import Verdict
@@ -106,6 +107,16 @@ def test_evidence_of_metrics_that_is_gone_or_altered_is_named(place: Place) -> N
     assert "steady/collect/metrics.parquet: was altered" in wrong(examine(place.made.run, SCENARIO))
     path.unlink()
     assert "steady/collect/metrics.parquet: is missing" in wrong(examine(place.made.run, SCENARIO))
+
+
+def test_metrics_without_the_facts_by_which_they_are_checked_are_no_evidence(place: Place) -> None:
+    """Sealed so, as by a stage that never wrote them."""
+    place.collected()
+    run, ref = place.made.run, StageRef(SCENARIO, "collect")
+    facts = run.read_facts(ref, "collect.json")
+    del facts["metrics"]
+    sealed_anew(run, ref, "collect.json", to_json(facts))
+    assert "steady/collect/collect.json: lacks 'metrics'" in wrong(examine(run, SCENARIO))
 
 
 def test_the_other_is_asked_when_the_first_does_not_answer(place: Place) -> None:
