@@ -1,7 +1,7 @@
 """A run in a fake cluster up to what is collected: everything sealed as clean evidence has it, and the metrics where
 two fake replicas of Prometheus have them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from cluster_environment import DEV
 from fake_cluster.cluster import FakeCluster
-from fake_prometheus import Stored
+from fake_prometheus import FakePrometheus, Stored
 from prometheus_evidence import collected_evidence
 from readiness.clients.home import Home
 from readiness.clients.kubernetes.target import ClusterTarget
@@ -17,9 +17,12 @@ from readiness.model.dataset import ScenarioEvidence
 from readiness.model.document import sha256, to_json
 from readiness.model.evidence import RUN_SCOPE, StageRef
 from readiness.model.kubernetes_environment import KubernetesEnvironment
+from readiness.model.result import ScenarioResult
+from readiness.stages.check import examine
+from readiness.stages.collect import collect
 from readiness.stages.plan import Request, plan
 from readiness.stages.recording import recording
-from readiness.stages.run import Run
+from readiness.stages.run import Run, StageError
 from short_scenarios import short_scenarios
 
 ENVIRONMENT = (
@@ -138,3 +141,32 @@ def sealed_anew(run: Run, ref: StageRef, name: str, data: bytes) -> None:
     changed: dict[str, Any] = {"size_bytes": len(data), "sha256": sha256(data)}
     files = tuple(replace(file, **changed) if file.name == name else file for file in seal.files)
     (path.parent / "stage.json").write_bytes(to_json(replace(seal, files=files)))
+
+
+class Place:
+    """A run that is to be collected, and the two that are asked."""
+
+    def __init__(self, made: CollectedRun, cluster: FakeCluster, asked: tuple[FakePrometheus, FakePrometheus]) -> None:
+        self.made, self.cluster, self.asked = made, cluster, asked
+        self.start_ms = made.evidence.clock.phase("measure").start_ns // 1_000_000
+
+    def collected(self) -> tuple[ScenarioResult, str]:
+        """What the check stage says, and why the collection failed."""
+        failure = ""
+        try:
+            collect(self.made.run, SCENARIO)
+        except StageError as error:
+            failure = str(error)
+        return examine(self.made.run, SCENARIO), failure
+
+    def facts(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.made.run.read_facts(StageRef(SCENARIO, "collect"), "collect.json")["metrics"]
+        return found
+
+    def pod(self, replica: str) -> str:
+        return str(self.made.pods[replica])
+
+    def keep(self, which: FakePrometheus, wanted: Callable[[Stored, int], bool]) -> None:
+        """Leave only the samples that are wanted, by their series and ms of the measured phase."""
+        for series in which.series:
+            series.samples = [(at, value) for at, value in series.samples if wanted(series, at - self.start_ms)]

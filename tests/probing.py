@@ -11,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 from readiness.clients.ingress import WayIn
-from readiness.clients.probes.prober import Prober, raise_priority
+from readiness.clients.priority import raise_priority
+from readiness.clients.probes.prober import Prober
 from readiness.model.dataset import PROBES, Phase, PhaseClock, ScenarioEvidence
 from synthetic_evidence import steady_evidence
 

@@ -22,10 +22,11 @@ from readiness.model.evidence import RUN_SCOPE, StageRef
 
 from .airflow_access import kubeconfig_of_airflow
 from .asking import asking
+from .environment import CERTIFICATE, SECRET, VARIABLES, write_scenarios
 from .installation import STAGES, Installation
 from .kubectl import Kubectl, until
 
-ARCHIVE, SECRET = "s3://readiness/dev", "readiness-archive"  # as scenarios/environments/dev.yaml has them
+ARCHIVE, ARCHIVE_SECRET = "s3://readiness/dev", "readiness-archive"  # as scenarios/environments/dev.yaml has them
 DAG_ID = "release_validation_dev"
 TRIES = 3
 KEPT_NO_TIME = re.compile("load not proven: .* late|the prober stood still")
@@ -43,17 +44,26 @@ def archive(kubectl: Kubectl, ready: tuple[Installation, float]) -> str:
         pytest.skip("AWS_* must name an S3 service, and PHANTOMMESH_ARCHIVE_FROM_PODS its address as seen from pods")
     s3fs.S3FileSystem(endpoint_url=os.environ["AWS_ENDPOINT_URL_S3"]).mkdirs("readiness", exist_ok=True)
     values = {name: os.environ[name] for name in _OF_PODS} | {"AWS_ENDPOINT_URL_S3": from_pods}
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET}, "stringData": values}
     assert ready[0].unready() == []
-    kubectl("apply", "-n", STAGES, "-f", "-", text=json.dumps(secret))
+    _let_pods_know(kubectl, ARCHIVE_SECRET, values)
     return ARCHIVE
 
 
+def _let_pods_know(kubectl: Kubectl, name: str, values: dict[str, str]) -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": values}
+    kubectl("apply", "-n", STAGES, "-f", "-", text=json.dumps(secret))
+
+
 @pytest.fixture(scope="module")
-def airflow(archive: str, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowServices]:
+def airflow(
+    archive: str, certificate: tuple[Path, Path], kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AirflowServices]:
     """Scheduler, LocalExecutor and the rest, with the rights of the group phantommesh:airflow."""
+    _let_pods_know(kubectl, SECRET, VARIABLES | {CERTIFICATE: certificate[0].read_text()})
     folder = tmp_path_factory.mktemp("airflow")
+    write_scenarios(folder / "scenarios")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("READINESS_SCENARIOS", str(folder / "scenarios"))
         patch.setenv("READINESS_ARCHIVE", archive)
         patch.setenv("READINESS_HOME", str(folder / "home"))
         patch.setenv("KUBECONFIG", str(kubeconfig_of_airflow(kubectl, folder)))

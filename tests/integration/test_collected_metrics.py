@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from collected_run import SCENARIO, CollectedRun, kept, scenarios, sealed_anew, with_prometheus
+from collected_run import SCENARIO, CollectedRun, Place, kept, scenarios, sealed_anew, with_prometheus
 from fake_cluster.cluster import FakeCluster
 from fake_prometheus import FakePrometheus, Faults, Stored
 from readiness.clients import prometheus as client_module
@@ -22,41 +22,10 @@ from readiness.report.html import _data_sets
 from readiness.stages import collect as collect_stage
 from readiness.stages import collect_metrics as metrics_stage
 from readiness.stages.check import examine
-from readiness.stages.collect import collect
 from readiness.stages.evidence_reader import read_evidence
 from readiness.stages.prometheus_source import asking_of, unmeasured
-from readiness.stages.run import StageError
 
 GONE_MS = 10_000
-
-
-class Place:
-    """A run that is to be collected, and the two that are asked."""
-
-    def __init__(self, made: CollectedRun, cluster: FakeCluster, asked: tuple[FakePrometheus, FakePrometheus]) -> None:
-        self.made, self.cluster, self.asked = made, cluster, asked
-        self.start_ms = made.evidence.clock.phase("measure").start_ns // 1_000_000
-
-    def collected(self) -> tuple[ScenarioResult, str]:
-        """What the check stage says, and why the collection failed."""
-        failure = ""
-        try:
-            collect(self.made.run, SCENARIO)
-        except StageError as error:
-            failure = str(error)
-        return examine(self.made.run, SCENARIO), failure
-
-    def facts(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.made.run.read_facts(StageRef(SCENARIO, "collect"), "collect.json")["metrics"]
-        return found
-
-    def pod(self, replica: str) -> str:
-        return str(self.made.pods[replica])
-
-    def keep(self, which: FakePrometheus, wanted: Callable[[Stored, int], bool]) -> None:
-        """Leave only the samples that are wanted, by their series and ms of the measured phase."""
-        for series in which.series:
-            series.samples = [(at, value) for at, value in series.samples if wanted(series, at - self.start_ms)]
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from typing import Any
 
 from readiness.clients.address import AddressError
 from readiness.clients.ingress import IngressError
-from readiness.clients.probes.prober import Prober, raise_priority
+from readiness.clients.priority import raise_priority
+from readiness.clients.probes.prober import Prober
 from readiness.clients.tables import TableWriter
 from readiness.model.dataset import PROBES
 from readiness.model.evidence import RUN_SCOPE, StageRef

@@ -6,7 +6,6 @@ not run) is left out and shows as a hole in the intended times. Nothing is tried
 """
 
 import asyncio
-import contextlib
 import math
 import os
 import time
@@ -24,7 +23,6 @@ from readiness.clients.probes.samples import Samples
 
 S = 1_000_000_000
 _SPARE_PLACES = 2
-_NICE = -15
 _NO_ID = b""
 
 
@@ -152,11 +150,3 @@ class Prober:
         waiting = self._under_way
         while waiting and (waiting[0].over or waiting[0].ends_at_ns <= now_ns):
             waiting.popleft().give_up("timeout")
-
-
-def raise_priority() -> int:
-    """Have this process run before others where the system lets it; its nice value then. Without the privilege it runs
-    as it does, and a stall that follows is seen in the lags."""
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, _NICE)
-    return os.getpriority(os.PRIO_PROCESS, 0)

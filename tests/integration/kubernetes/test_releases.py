@@ -2,7 +2,6 @@
 is put back, whose fault it is, and everything that is refused before anything is changed."""
 
 import json
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,25 +23,14 @@ from readiness.stages.run import Run, UnusableEnvironmentError
 from readiness.stages.sequence import execute
 from readiness.stages.sign_off import Answer
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BAD = {"phantommesh/automation:nope": "ErrImageNeverPull"}
-rendered_once = cache(rendered)
 
 
 def environment(**changes: Any) -> KubernetesEnvironment:
     found = read_environment(ROOT / "scenarios" / "environments" / "dev.yaml")
     assert isinstance(found, KubernetesEnvironment)
     return found.model_copy(update={"cluster": found.cluster.model_copy(update=changes)})
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
-    fake = FakeCluster(tmp_path)
-    for name, value in fake.variables.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(target_module, "rendered", rendered_once)  # the overlay is the same each time
-    monkeypatch.setattr(target_module, "require_reachable", lambda *_: None)  # nothing serves the fake's pods
-    return fake
 
 
 def up(version: str, **changes: Any) -> dict[str, Any]:
@@ -85,7 +73,7 @@ def test_it_uses_the_secrets_that_are_there_under_their_own_hash(cluster: FakeCl
     text = json.dumps(applied(cluster))
     assert '"phantommesh-secrets-bcdfgh2456"' in text
     assert '"ingress-users-bcdfgh2457"' in text
-    rendered_names = {item["metadata"]["name"] for item in rendered_once(ROOT, environment().cluster.overlay)
+    rendered_names = {item["metadata"]["name"] for item in rendered(ROOT, environment().cluster.overlay)
                       if item["kind"] == "Secret"}  # fmt: skip
     assert not any(name in text for name in rendered_names)
 

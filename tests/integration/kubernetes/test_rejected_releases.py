@@ -1,6 +1,5 @@
 """A run over a release that does not come up in a cluster: what is decided, and what confirms it."""
 
-from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -8,9 +7,7 @@ import pytest
 from fake_cluster.cluster import FakeCluster
 from readiness.clients.home import Home
 from readiness.clients.kubernetes import faults
-from readiness.clients.kubernetes import target as target_module
 from readiness.clients.kubernetes.journal_page import JournalPage
-from readiness.clients.kubernetes.rendering import rendered
 from readiness.clients.kubernetes.target import ClusterTarget
 from readiness.drills.journal import Journal
 from readiness.model.kubernetes_environment import KubernetesEnvironment
@@ -25,24 +22,13 @@ from readiness.stages.run import Run, StageError
 from readiness.stages.sequence import execute
 from readiness.stages.sign_off import Answer, sign_off
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BAD = {"phantommesh/automation:nope": "ErrImageNeverPull"}
-rendered_once = cache(rendered)
 
 
 def target(version: str = "") -> ClusterTarget:
     found = read_environment(ROOT / "scenarios" / "environments" / "dev.yaml")
     return ClusterTarget(cast("KubernetesEnvironment", found), ROOT, version=version)
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
-    fake = FakeCluster(tmp_path)
-    for name, value in fake.variables.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(target_module, "rendered", rendered_once)  # the overlay is the same each time
-    monkeypatch.setattr(target_module, "require_reachable", lambda *_: None)  # nothing serves the fake's pods
-    return fake
 
 
 @pytest.fixture
