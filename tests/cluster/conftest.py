@@ -1,11 +1,13 @@
 """One installation of the dev overlay for all tests of this folder. They come in the order of their files' names."""
 
 import os
+import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from .installation import HOST, PLATFORM, STAGES, Installation, written_overlay
@@ -74,6 +76,16 @@ def url(kubectl: Kubectl) -> str:
     first node's port 30443."""
     node = kubectl.items("nodes")[0]["status"]["addresses"][0]["address"]
     return os.environ.get("READINESS_INGRESS", f"https://{node}:30443")
+
+
+@pytest.fixture(scope="session")
+def way_in(url: str, certificate: tuple[Path, Path]) -> Iterator[Any]:
+    """A client that believes this one certificate, and its name, only."""
+    trusted = ssl.create_default_context(cafile=str(certificate[0]))
+    with httpx.Client(base_url=url, verify=trusted, headers={"Host": HOST}, timeout=10, trust_env=False) as client:
+        yield lambda method, path, **more: client.request(
+            method, path, extensions={"sni_hostname": HOST}, **more
+        )  # fmt: skip
 
 
 @pytest.fixture(scope="session")

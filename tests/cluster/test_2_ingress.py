@@ -1,12 +1,10 @@
 """The way in: TLS, passwords, paths, the limit of rate."""
 
 import json
-import ssl
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,16 +17,6 @@ from .kubectl import Kubectl, until
 pytestmark = pytest.mark.usefixtures("ready")
 IN_A_ROW = 50
 WHO = (USER, PASSWORD)
-
-
-@pytest.fixture(scope="module")
-def way_in(url: str, certificate: tuple[Path, Path]) -> Any:
-    """A client that believes this one certificate, and its name, only."""
-    trusted = ssl.create_default_context(cafile=str(certificate[0]))
-    with httpx.Client(base_url=url, verify=trusted, headers={"Host": HOST}, timeout=10, trust_env=False) as client:
-        yield lambda method, path, **more: client.request(
-            method, path, extensions={"sni_hostname": HOST}, **more
-        )  # fmt: skip
 
 
 def test_the_certificate_is_ours(url: str, way_in: Any) -> None:
