@@ -1,5 +1,5 @@
-"""The environment file of these tests: dev.yaml with what production adds, Prometheus as the source of the metrics and
-the ingress as a second way in. The stages' image and Airflow must read the same one."""
+"""The scenarios of these tests: the product's and those of ./scenarios, in an environment dev with what production has,
+Prometheus as the source of the metrics and the ingress as a second way in. Image and Airflow must read the same."""
 
 import shutil
 from pathlib import Path
@@ -23,8 +23,9 @@ _INGRESS = {
 
 
 def write_scenarios(folder: Path) -> None:
-    """A copy of scenarios/ with that environment in it."""
+    """All of them, in a folder for READINESS_SCENARIOS."""
     shutil.copytree(SCENARIOS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(Path(__file__).parent / "scenarios", folder, dirs_exist_ok=True)
     path = folder / "environments" / "dev.yaml"
     environment = yaml.safe_load(path.read_text())
     environment["cluster"]["ingress"] = _INGRESS

@@ -132,7 +132,7 @@ def written_overlay(kubectl: Kubectl, folder: Path, without: Iterable[str]) -> I
 
 
 def adapt(kubectl: Kubectl, k8s: Path, without: Iterable[str]) -> None:
-    """Let the dev overlay in a copy of k8s/ fit the cluster, as written_overlay says."""
+    """Let the dev overlay in a copy of k8s/ fit the cluster, as written_overlay says, and drills drain its nodes."""
     path = k8s / _OVERLAY / "platform" / "kustomization.yaml"
     kustomization = yaml.safe_load(path.read_text())
     for component in without:
@@ -145,3 +145,7 @@ def adapt(kubectl: Kubectl, k8s: Path, without: Iterable[str]) -> None:
         target = {"kind": "Deployment|StatefulSet", "name": "|".join(SINGLES)}
         kustomization["patches"].append({"target": target, "patch": yaml.dump([pinned])})
     path.write_text(yaml.dump(kustomization))
+    whole = k8s / _OVERLAY / "kustomization.yaml"
+    kustomization = yaml.safe_load(whole.read_text())
+    kustomization["components"].append("../../components/node-drain-rights")
+    whole.write_text(yaml.dump(kustomization))

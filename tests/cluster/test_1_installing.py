@@ -19,6 +19,8 @@ def test_applying_again_changes_nothing(ready: tuple[Installation, float], kubec
     ready[0].apply()
     assert ready[0].await_ready(60) < 60
     assert (_as_declared(kubectl), _started(kubectl)) == before
+    done = kubectl.run("diff", "--server-side", "-k", str(ready[0].folder))  # every kind, also beyond the namespaces
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
 def _as_declared(kubectl: Kubectl) -> dict[str, Any]:

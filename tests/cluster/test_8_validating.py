@@ -14,6 +14,7 @@ import pytest
 import s3fs
 from orchestration.airflow_home import prepare
 from orchestration.following import FollowedRun
+from orchestration.pod_manifest import RUN_LABEL, STAGE_LABEL
 from orchestration.processes import descendants
 from orchestration.services import AirflowServices
 from readiness.clients.archive import open_archive
@@ -23,7 +24,7 @@ from readiness.model.evidence import RUN_SCOPE, StageRef
 from .airflow_access import kubeconfig_of_airflow
 from .asking import asking
 from .environment import CERTIFICATE, SECRET, VARIABLES, write_scenarios
-from .installation import STAGES, Installation
+from .installation import PLATFORM, STAGES, Installation
 from .kubectl import Kubectl, until
 
 ARCHIVE, ARCHIVE_SECRET = "s3://readiness/dev", "readiness-archive"  # as scenarios/environments/dev.yaml has them
@@ -160,6 +161,46 @@ def _in_doubt(decision: str, reasons: list[str], objectives: dict[str, dict[str,
         no_time = not approved and item["verdict"] == "NO_DATA" and KEPT_NO_TIME.search(item["reason"])
         doubts += [] if item["verdict"] == "PASS" or no_time else [f"{name}: {item['verdict']}, {item['reason']}"]
     return doubts
+
+
+def test_every_fault_of_a_cluster_comes_and_goes(
+    airflow: AirflowServices, kubectl: Kubectl, figures: dict[str, Any]
+) -> None:
+    """The drills that no scenario of the product asks for in a cluster, by the drill's pod with its own rights."""
+    policies = _specs(kubectl, "networkpolicies")
+    run = begun(airflow, "breaking", scenarios=["breaking"], version="dev")
+    run.wait(600)
+    decided = asked("show", run)
+    (judged,) = decided["scenarios"]
+    objectives = {item["name"]: item for item in judged["objectives"]}
+    figures["validation with every fault: decision, reasons"] = decided["decision"], decided["reasons"]
+    assert _in_doubt(decided["decision"], decided["reasons"], objectives) == []
+    assert [check for check in judged["data_checks"] if check["verdict"] != "PASS"] == []
+    drill = json.loads(
+        open_archive(find_home()).file(run.run_id, StageRef("breaking", "drill"), "drill.json").read_text()
+    )
+    done = [(step["action"], step["injected_ns"] < step["restored_ns"]) for step in drill["steps"]]
+    assert done == [("partition", True), ("dependency_down", True), ("drain", True)]
+    assert _specs(kubectl, "networkpolicies") == policies
+    assert [node["metadata"]["name"] for node in kubectl.items("nodes") if node["spec"].get("unschedulable")] == []
+    assert_ended_well(run, kubectl)
+
+
+def test_a_stage_that_loses_its_pod_says_nothing_of_the_release(airflow: AirflowServices, kubectl: Kubectl) -> None:
+    run = begun(airflow, "lost-pod", scenarios=["steady"], version="dev")
+    labels = f"{RUN_LABEL}={run.run_id},{STAGE_LABEL}=load"
+    running = ("get", "pods", "-n", STAGES, "-l", labels, "--field-selector=status.phase=Running", "-o", "name")
+    until(lambda: kubectl(*running), 300, lambda: f"load: {_state(run, 'steady.load')}")
+    kubectl("delete", "pods", "-n", STAGES, "-l", labels, "--grace-period=0", "--force")
+    run.wait(600)
+    decided = asked("show", run)
+    assert decided["decision"] == "INCONCLUSIVE", decided["reasons"]
+    assert any("its pod is gone" in reason for reason in decided["reasons"]), decided["reasons"]
+    assert_ended_well(run, kubectl)
+
+
+def _specs(kubectl: Kubectl, kind: str) -> dict[str, Any]:
+    return {item["metadata"]["name"]: item["spec"] for item in kubectl.items(kind, "-n", PLATFORM)}
 
 
 def _state(run: FollowedRun, task_id: str) -> str | None:
