@@ -2,11 +2,15 @@
 stage and the doctor refuse one that does not serve."""
 
 import json
-from collections.abc import Iterator
-from contextlib import suppress
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from cluster_environment import cluster_environment
@@ -32,8 +36,9 @@ from readiness.model.metric import PROBES
 from readiness.model.probe_path import INGRESS_PATHS, probed_paths
 from readiness.model.run import RunPlan
 from readiness.model.verdict import Verdict
-from readiness.stages import verify
+from readiness.stages import verify_ingress
 from readiness.stages.run import Run
+from readiness.stages.verify_ingress import SCENARIO, ingress_checks
 from unit.report import report_examples as examples
 
 
@@ -141,16 +146,15 @@ def with_ingress(folder: Path, ingress: Ingress) -> KubernetesEnvironment:
     return environment.model_copy(update={"cluster": environment.cluster.model_copy(update={"ingress": ingress})})
 
 
-def verified(folder: Path, ingress: Ingress) -> dict[str, Any]:
-    """The check that the verify stage makes of the ingress."""
+def verified(folder: Path, ingress: Ingress, base_url: str = "http://127.0.0.1:1") -> list[dict[str, Any]]:
+    """The checks that the verify stage makes of the ingress."""
     folder.mkdir(exist_ok=True)
     plan: RunPlan = examples.example_plan("failover", environment=with_ingress(folder, ingress))
     run = Run(Home(folder), plan.run_id)
     opened = run.archive.open_stage(run.run_id, StageRef(RUN_SCOPE, "plan"))
     (opened.folder / "run.json").write_bytes(to_json(plan))
     run.archive.seal(opened, outcome="done", reason="", inputs=[], rows={}, fingerprint={})
-    (check,) = verify._of_ingress(run)
-    return check
+    return ingress_checks(run, {"base_url": base_url})
 
 
 def looked_at(folder: Path, ingress: Ingress) -> Finding:
@@ -160,19 +164,65 @@ def looked_at(folder: Path, ingress: Ingress) -> Finding:
     return found
 
 
+@contextmanager
+def audit_trail(rows: Callable[[], list[dict[str, Any]]]) -> Iterator[tuple[str, list[str]]]:
+    """What a platform says that it has received, by its Service; the paths that it was asked for."""
+    asked: list[str] = []
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            lines = [*rows(), {"end": True, "count": len(rows()), "last_seq": 1}]
+            body = "".join(json.dumps(line) + "\n" for line in lines).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 def test_a_healthy_api_through_the_ingress_is_verified(
-    tmp_path: Path, outside: InterruptibleServer, certificate: tuple[Path, Path]
+    tmp_path: Path, outside: InterruptibleServer, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ingress = ingress_at(outside.url, certificate[0])
-    found = verified(tmp_path, ingress)
-    assert found == {
+    ingress, sent = ingress_at(outside.url, certificate[0]), uuid.uuid4()
+    monkeypatch.setattr(uuid, "uuid4", lambda: sent)
+    with audit_trail(lambda: [{"event_id": str(sent), "action": "received"}]) as (base_url, asked):
+        healthy, leads_here = verified(tmp_path, ingress, base_url)
+    assert healthy == {
         "name": "API healthy through the ingress",
         "ok": True,
         "detail": f"{HOST} at {outside.url}: HTTP 200",
     }
+    assert leads_here["ok"]
+    assert quote_plus(SCENARIO) in asked[0]
     assert looked_at(tmp_path, ingress).state is FindingState.OK
     everybody = ingress_at(outside.url, None, unverified="a test believes any certificate")
     assert looked_at(tmp_path, everybody).state is FindingState.OK
+
+
+def test_an_ingress_that_leads_to_another_platform_is_refused(
+    tmp_path: Path, outside: InterruptibleServer, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers well, and what it acknowledges is not here."""
+    monkeypatch.setattr(verify_ingress, "_PATIENCE_S", 0.5)
+    with audit_trail(lambda: [{"event_id": str(uuid.uuid4()), "action": "received"}]) as (base_url, asked):
+        healthy, leads_here = verified(tmp_path, ingress_at(outside.url, certificate[0]), base_url)
+    assert healthy["ok"]
+    assert not leads_here["ok"]
+    assert f"is not in the audit trail of {base_url}: another platform answers there" in leads_here["detail"]
+    assert len(asked) > 1
 
 
 @pytest.mark.parametrize(
@@ -191,7 +241,7 @@ def test_an_ingress_that_does_not_serve_is_refused_in_one_line(
     tmp_path: Path, outside: InterruptibleServer, certificate: tuple[Path, Path], changes: dict[str, Any], says: str
 ) -> None:
     ingress = ingress_at(outside.url, certificate[0], **changes)
-    found, finding = verified(tmp_path, ingress), looked_at(tmp_path, ingress)
+    (found,), finding = verified(tmp_path, ingress), looked_at(tmp_path, ingress)
     assert not found["ok"]
     assert finding.state is FindingState.PROBLEM
     for line in (found["detail"], finding.says):
@@ -206,11 +256,11 @@ def test_an_ingress_with_nobody_behind_it_is_refused_after_a_while_and_not_befor
 ) -> None:
     ingress = ingress_at(outside.url, certificate[0])
     outside.interrupt("503", 1.0)
-    assert verified(tmp_path / "late", ingress)["ok"]  # it was waited for
+    assert verified(tmp_path / "late", ingress)[0]["ok"]  # it was waited for
     outside.interruption()
-    monkeypatch.setattr(verify, "_INGRESS_PATIENCE_S", 0.3)
+    monkeypatch.setattr(verify_ingress, "_PATIENCE_S", 0.3)
     outside.interrupt("503", 2.0)
-    found = verified(tmp_path / "never", ingress)
+    (found,) = verified(tmp_path / "never", ingress)
     assert not found["ok"]
     assert "answers HTTP 503: no replica is ready behind it" in found["detail"]
     assert looked_at(tmp_path, ingress).state is FindingState.OK  # before a deploy nobody need be there

@@ -62,14 +62,21 @@ def way_in(ingress: Ingress, networks: Collection[str]) -> WayIn:
 
 def status_through(way: WayIn) -> int:
     """HTTP status of a read request. Raises IngressError with the cause where there is no answer."""
+    proof = f"Authorization: {way.authorization}\r\n" if way.authorization else ""
+    return answer_through(
+        way, f"GET {READ_PATH} HTTP/1.1\r\nHost: {way.host}\r\n{proof}Connection: close\r\n\r\n".encode()
+    )
+
+
+def answer_through(way: WayIn, request: bytes) -> int:
+    """HTTP status of the answer to a whole request, sent once. Raises IngressError as status_through."""
     try:
         with socket.create_connection(way.where, _ANSWER_S) as plain, \
              way.tls.wrap_socket(plain, server_hostname=way.host) as encrypted:  # fmt: skip
-            connection = http.client.HTTPConnection(way.host, timeout=_ANSWER_S)
-            connection.sock = encrypted
-            headers = {"Authorization": way.authorization} if way.authorization else {}
-            connection.request("GET", READ_PATH, headers={"Host": way.host, "Connection": "close"} | headers)
-            return connection.getresponse().status
+            encrypted.sendall(request)
+            answer = http.client.HTTPResponse(encrypted)
+            answer.begin()
+            return answer.status
     except ssl.SSLCertVerificationError as error:
         raise IngressError(
             f"the ingress at {way.url} is not believed to be {way.host} ({error.verify_message.rstrip('.')}); name who "

@@ -1,25 +1,20 @@
 """Verify: the steady state before any load. A target that is not healthy is not worth measuring."""
 
-import time
 from typing import Any
 
 from readiness.clients import platform_api
-from readiness.clients.ingress import IngressError, WayIn, refusal, status_through
 from readiness.clients.target_process import TargetError
 from readiness.model.evidence import RUN_SCOPE, StageRef
 from readiness.stages.prometheus_source import asking_of, unmeasured
 from readiness.stages.recording import recording
 from readiness.stages.run import Run, StageError
-
-_PASSES = (404, 502, 503, 504)
-_INGRESS_PATIENCE_S = 10.0
-"""An ingress learns a moment late which replicas have become ready; until then it answers with one of these."""
+from readiness.stages.verify_ingress import ingress_checks
 
 
 def verify(run: Run) -> None:
     """Check readiness, replicas, version, audit trail, sink, the empty queue, the API through the ingress where the
-    environment names one, and, where the target's Prometheus has the metrics, that it measures every replica. Raises
-    StageError naming each check that failed; all are sealed."""
+    environment names one (healthy, and this platform's), and, where the target's Prometheus has the metrics, that it
+    measures every replica. Raises StageError naming each check that failed; all are sealed."""
     inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"))
     with recording(run, StageRef(RUN_SCOPE, "verify"), inputs) as record:
         try:
@@ -30,7 +25,7 @@ def verify(run: Run) -> None:
             *_of_status(run, status),
             *_of_components(run, status),
             *_of_interfaces(run, status),
-            *_of_ingress(run),
+            *ingress_checks(run, status),
             *_of_measuring(run, status),
         ]
         record.write("verify.json", {"checks": checks})
@@ -87,27 +82,6 @@ def _of_interfaces(run: Run, status: dict[str, Any]) -> list[dict[str, Any]]:
         except platform_api.ApiError as error:
             checks.append(_check(f"{name} answers", False, str(error)))
     return checks
-
-
-def _of_ingress(run: Run) -> list[dict[str, Any]]:
-    name = "API healthy through the ingress"
-    try:
-        way = run.way_in()
-        if way is None:
-            return []
-        status = _settled(way)
-    except IngressError as error:
-        return [_check(name, False, str(error))]
-    refused = refusal(way, status)
-    return [_check(name, not refused, refused or f"{way.host} at {way.url}: HTTP {status}")]
-
-
-def _settled(way: WayIn) -> int:
-    """HTTP status, once it is none that passes by itself, or after the patience."""
-    ends_s = time.monotonic() + _INGRESS_PATIENCE_S
-    while (status := status_through(way)) in _PASSES and time.monotonic() < ends_s:
-        time.sleep(0.2)  # between two looks at the condition
-    return status
 
 
 def _of_measuring(run: Run, status: dict[str, Any]) -> list[dict[str, Any]]:

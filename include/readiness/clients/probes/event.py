@@ -44,8 +44,8 @@ class Head:
 
 
 def read_request(head: Head) -> bytes:
-    """The request of a read probe."""
-    return f"GET {READ_PATH} HTTP/1.1\r\n{head.lines()}\r\n".encode()
+    """The request of a read probe. Whatever keeps answers on the way must not answer in place of a replica."""
+    return f"GET {READ_PATH} HTTP/1.1\r\n{head.lines()}Cache-Control: no-store\r\n\r\n".encode()
 
 
 class WriteRequests:
