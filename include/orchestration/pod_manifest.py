@@ -4,7 +4,7 @@ import hashlib
 import re
 from typing import Any
 
-from readiness.model.kubernetes_environment import KubernetesEnvironment, StageAccounts
+from readiness.model.kubernetes_environment import STAGE_IMAGE, KubernetesEnvironment, StageAccounts
 
 from orchestration.stage_place import StageCall
 
@@ -120,7 +120,10 @@ def _container(environment: KubernetesEnvironment, call: StageCall) -> dict[str,
         "image": environment.stages.image,
         "imagePullPolicy": "IfNotPresent",
         "args": call.command,
-        "env": [{"name": "READINESS_ARCHIVE", "value": archive.url}],
+        "env": [
+            {"name": "READINESS_ARCHIVE", "value": archive.url},
+            {"name": STAGE_IMAGE, "value": environment.stages.image},
+        ],
         "envFrom": [{"secretRef": {"name": name}} for name in secrets],
         "resources": _RESOURCES.get(call.stage, _LIGHT),
         "securityContext": {

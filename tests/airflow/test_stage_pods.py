@@ -154,7 +154,8 @@ def test_each_stage_has_an_account_that_k8s_declares_and_a_token_only_if_it_need
 def test_no_secret_is_in_the_pod(pod: Pod) -> None:
     container = pod["spec"]["containers"][0]
     assert container["envFrom"] == [{"secretRef": {"name": "readiness-archive"}}]
-    assert container["env"] == [{"name": "READINESS_ARCHIVE", "value": "s3://evidence/dev"}]
+    assert container["env"] == [{"name": "READINESS_ARCHIVE", "value": "s3://evidence/dev"},
+                                {"name": "READINESS_STAGE_IMAGE", "value": container["image"]}]  # fmt: skip
 
 
 def test_only_pods_that_go_through_the_ingress_get_what_it_wants(

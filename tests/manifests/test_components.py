@@ -1,75 +1,21 @@
 """What no environment has by default renders, too, and breaks no rule but those that it is the exception to."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from manifests import checks
 from manifests.objects import Manifests
-from manifests.rendering import ENVIRONMENTS, K8S, render, with_example_secrets
+from manifests.rendering import ENVIRONMENTS, K8S, render
+from manifests.variants import VARIANTS
 
 CHECKS = checks.load()
-OPEN = "exactly-the-drawn-lines-are-open"
-GENERATED = "  - {name: phantommesh-secrets, envs: [secrets.env]}\n"
-Edit = Callable[[str], str]
-
-
-@dataclass(frozen=True)
-class Variant:
-    """An overlay with an edit of its platform's kustomization, and the words of each complaint that is expected."""
-
-    environment: str
-    edit: Edit
-    expected: tuple[str, ...] = ()
-
-
-def _instead(old: str, new: str) -> Edit:
-    def edit(text: str) -> str:
-        assert old in text
-        return text.replace(old, new)
-
-    return edit
-
-
-def _with(component: str) -> Edit:
-    return _instead("components:\n", f"components:\n  - ../../../components/{component}\n")
-
-
-VARIANTS = {
-    "gateway-api": Variant(
-        "dev", _instead("components/ingress", "components/gateway-api"),
-        ("the-way-in-is-guarded: IngressRoute phantommesh",),  # its routes are of another kind
-    ),
-    "load-balancer": Variant(
-        "dev", _with("load-balancer"),
-        (f"{OPEN}: NetworkPolicy: automation may receive: private-network to automation, TCP 8080",),
-    ),
-    "node-drain-rights": Variant(
-        "dev", _with("node-drain-rights"),
-        ("nothing-is-granted-beyond-a-namespace: ClusterRole readiness-node-drain-dev",
-         "nothing-is-granted-beyond-a-namespace: ClusterRoleBinding readiness-node-drain-dev",
-         "lives-in-its-namespace: ClusterRole readiness-node-drain-dev",
-         "lives-in-its-namespace: ClusterRoleBinding readiness-node-drain-dev"),
-    ),
-    "external-secrets": Variant(
-        "staging",
-        lambda text: _with("external-secrets")(text).replace(GENERATED, ""),
-    ),
-    "autoscaling-hpa": Variant("staging", lambda text: _instead("autoscaling-keda", "autoscaling-hpa")(text)
-                               .replace("  - path: address.yaml\n", ""),
-                               (f"{OPEN}: NetworkPolicy: prometheus may not receive: keda",)),
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_component_that_is_not_in_use_renders_and_keeps_the_rules(name: str, tmp_path: Path) -> None:
     variant = VARIANTS[name]
-    overlay = with_example_secrets(tmp_path) / "overlays" / variant.environment
-    file = overlay / "platform" / "kustomization.yaml"
-    file.write_text(variant.edit(file.read_text()))
-    manifests = Manifests(variant.environment, render(overlay))
+    manifests = Manifests(variant.environment, render(variant.written(tmp_path)))
     found = [line for check in CHECKS.values() for line in check.complaints(manifests)]
     assert not [line for line in found if not line.startswith(variant.expected or "no complaint is expected")]
     assert all(any(line.startswith(words) for line in found) for words in variant.expected)

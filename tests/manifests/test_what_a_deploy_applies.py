@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from readiness.clients.kubernetes.faults import makers_of
 from readiness.clients.kubernetes.overlay import applied, of_namespace
 from readiness.clients.kubernetes.rendering import rendered
 from readiness.model.kubernetes_environment import KubernetesEnvironment
@@ -44,3 +45,14 @@ def test_the_namespace_of_the_stages_is_left_alone() -> None:
         {"kind": "ClusterRole", "metadata": {"name": "c"}},
     ]
     assert of_namespace(both, "platform") == (both[0], both[2], both[4])
+
+
+@pytest.mark.parametrize(("name", "operators"), [("dev", set()), ("staging", set()), ("prod", {"postgres"})])
+def test_what_an_operator_keeps_is_the_one_thing_that_a_drill_cannot_scale(
+    name: str, operators: set[str], k8s: Path
+) -> None:
+    environment = read_environment(ROOT / "scenarios/environments" / f"{name}.yaml")
+    assert isinstance(environment, KubernetesEnvironment)
+    objects = applied(of_namespace(rendered(k8s.parent, environment.cluster.overlay), environment.cluster.namespace))
+    workloads = [item for item in objects if item["kind"] in ("Deployment", "StatefulSet")]
+    assert {one for one in environment.components if len(makers_of(workloads, one)) != 1} == operators

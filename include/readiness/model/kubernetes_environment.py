@@ -14,6 +14,8 @@ from readiness.model.written import Duration, KubernetesName, Slug, UserModel
 
 IN_CLUSTER = "in-cluster"
 """The context of a process that runs in a pod of the cluster: it needs no kubeconfig."""
+STAGE_IMAGE = "READINESS_STAGE_IMAGE"
+"""The variable by which a stage's pod knows its image: the environment file in that image cannot name its digest."""
 SINK = "sink"
 """The component whose Service records the deliveries, in environments that have it."""
 
@@ -94,7 +96,8 @@ class StageArchive(UserModel):
 
 
 class StagePods(UserModel):
-    """What the pod of each stage is made of."""
+    """What the pod of each stage is made of. ``image``: by its digest where the overlay's images are; the doctor, which
+    knows them, refuses a tag there."""
 
     namespace: KubernetesName
     image: Annotated[str, Field(pattern=r"^\S+$", max_length=300)]

@@ -11,6 +11,7 @@ from readiness.drills.victims import DrillError
 from readiness.model.evidence import RUN_SCOPE, StageRef
 from readiness.model.kubernetes_environment import KubernetesEnvironment
 from readiness.model.run import RunPlan
+from readiness.stages.breakable import require_breakable
 from readiness.stages.doctor import require_usable
 from readiness.stages.recording import recording
 from readiness.stages.release_fault import ROLLOUT
@@ -29,6 +30,7 @@ def deploy(run: Run) -> None:
         started = time.monotonic()
         try:
             _require_usable(plan)
+            require_breakable(run)
             run.claim.take(run.run_id, lease_duration_s(plan))
             leftover = run.target.clear()  # whoever left it has no lease any more
             faults = _without_faults(run)

@@ -3,6 +3,7 @@
 What is deleted or evicted is named with its uid, so that nothing that came later in its place is hit.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from readiness.clients.kubernetes.kubectl import PATIENCE_S, Kubectl, KubectlError
@@ -62,14 +63,18 @@ def is_there(kubectl: Kubectl, name: str, uid: str) -> bool:
 def workload_of(kubectl: Kubectl, component: str) -> tuple[str, str] | None:
     """("deployment" or "statefulset", name) of what keeps the component's pods; None if there is not exactly one.
     Raises KubectlError."""
-    items = kubectl.items("deployments,statefulsets", patience_s=PATIENCE_S)
-    found = [(str(item["kind"]).lower(), str(item["metadata"]["name"])) for item in items if _makes(item, component)]
+    found = makers_of(kubectl.items("deployments,statefulsets", patience_s=PATIENCE_S), component)
     return found[0] if len(found) == 1 else None
 
 
-def _makes(item: Object, component: str) -> bool:
-    """Whether the pods of it are the component's: they have its label, whatever the workload itself has."""
-    return bool(item["spec"]["template"]["metadata"].get("labels", {}).get(NAME_LABEL) == component)
+def makers_of(workloads: Iterable[Object], component: str) -> list[tuple[str, str]]:
+    """Those of the deployments and stateful sets whose pods are the component's: they have its label, whatever the
+    workload itself has."""
+    return [
+        (str(item["kind"]).lower(), str(item["metadata"]["name"]))
+        for item in workloads
+        if item["spec"]["template"]["metadata"].get("labels", {}).get(NAME_LABEL) == component
+    ]
 
 
 def workload(kubectl: Kubectl, kind: str, name: str) -> Object | None:

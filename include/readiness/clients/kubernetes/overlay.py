@@ -38,7 +38,7 @@ def of_namespace(objects: Collection[Object], namespace: str) -> tuple[Object, .
 
 
 def applied(objects: Collection[Object]) -> tuple[Object, ...]:
-    """Those of the overlay's objects that a validation applies."""
+    """Those of the overlay's objects that a validation applies: it needs rights for these alone."""
     return tuple(
         item
         for item in objects

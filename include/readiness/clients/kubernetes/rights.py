@@ -4,10 +4,8 @@
 from dataclasses import dataclass
 
 from readiness.clients.kubernetes.journal_page import NAME as JOURNAL
+from readiness.clients.kubernetes.overlay import applied
 from readiness.clients.kubernetes.rendering import Object
-
-NOT_APPLIED = frozenset({"Namespace", "ServiceAccount", "Role", "RoleBinding", "Secret"})
-"""What whoever sets the environment up applies once: a run makes no rights and no secrets."""
 
 
 @dataclass(frozen=True, order=True)
@@ -60,17 +58,18 @@ def drilling(objects: tuple[Object, ...]) -> frozenset[Right]:
 
 
 def deploying(objects: tuple[Object, ...]) -> frozenset[Right]:
-    """What it takes to apply the objects - each is read, created or changed, none is deleted - and to put the release
-    of before back; to claim the environment, and to take back what an interrupted drill left in it."""
+    """What it takes to apply those of the objects that a validation applies - each is read, created or changed, none is
+    deleted - and to put the release of before back; to claim the environment, and to take back what an interrupted
+    drill left in it."""
     found: set[Right] = set()
-    for item in objects:
-        group = item["apiVersion"].rpartition("/")[0]
-        if item["kind"] not in NOT_APPLIED and group != "postgresql.cnpg.io":
-            found |= _rights(group, _plural(item["kind"]), "get create patch")
+    for item in applied(objects):
+        found |= _rights(item["apiVersion"].rpartition("/")[0], _plural(item["kind"]), "get create patch")
     return frozenset(found) | _DEPLOY
 
 
 def _plural(kind: str) -> str:
     """The resource of a kind, as the API's conventions form it."""
     name = kind.lower()
-    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}es" if name.endswith("s") else f"{name}s"
+    if name.endswith("y") and name[-2] not in "aeiou":  # networkpolicies, but gateways
+        return f"{name[:-1]}ies"
+    return f"{name}es" if name.endswith("s") else f"{name}s"

@@ -12,6 +12,7 @@ from readiness.clients.kubernetes.overlay import (
     WORKLOADS,
     applied,
     autoscaler_of,
+    key_of,
     of_namespace,
     with_live_secrets,
     with_replicas,
@@ -81,6 +82,12 @@ class ClusterTarget:
         there = [pod for pod in pods if pod.component in self._environment.components and not (pod.ending or pod.over)]
         services = [item for item in items if item["kind"] == "Service"]
         return status_of(self._environment, there, self._places.assign(there), services)
+
+    def workloads(self) -> tuple[Object, ...]:
+        """The deployments and stateful sets that there are once the release is rolled out."""
+        there = self.kubectl.items("deployments,statefulsets", patience_s=PATIENCE_S)
+        ours = [item for item in applied(self._rendered) if item["kind"] in WORKLOADS - {"DaemonSet"}]
+        return tuple({key_of(item): item for item in (*there, *ours)}.values())
 
     def scale(self, most: int) -> bool:
         """As ``TargetProcess.scale``: through the object that scales the component under load."""

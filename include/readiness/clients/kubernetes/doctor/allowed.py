@@ -57,8 +57,8 @@ def _finding(ground: Ground, acting_as: str, who: str, needed: frozenset[Right],
     more = f" and {len(missing) - _MOST_NAMED} more rights" if len(missing) > _MOST_NAMED else ""
     if status.get("incomplete"):
         return unknown(check, f"not all rights of {short} in {namespace} are known; it may lack {named}{more}")
-    return problem(check, f"{short} may not {named}{more} in {namespace}; let an administrator apply "
-                   "k8s/components/readiness-rights or bind its roles to that account")  # fmt: skip
+    return problem(check, f"{short} may not {named}{more} in {namespace}; let an administrator apply the roles of "
+                   f"k8s/components/readiness-rights ({ground.set_up}) or bind them to that account")  # fmt: skip
 
 
 def _rules(kubectl: Kubectl, acting_as: str) -> dict[str, Any]:

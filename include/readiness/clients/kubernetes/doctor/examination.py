@@ -11,6 +11,7 @@ from readiness.clients.kubernetes.doctor.namespaces import namespace, stages
 from readiness.clients.kubernetes.doctor.network import networks, policies
 from readiness.clients.kubernetes.doctor.quota import quota
 from readiness.clients.kubernetes.doctor.secrets import secrets
+from readiness.clients.kubernetes.doctor.stage_image import stage_image
 from readiness.clients.kubernetes.kubectl import Kubectl, KubectlError
 from readiness.clients.kubernetes.overlay import of_namespace
 from readiness.clients.kubernetes.rendering import rendered
@@ -19,7 +20,7 @@ from readiness.model.finding import Finding, FindingState, fine, problem, unknow
 from readiness.model.kubernetes_environment import IN_CLUSTER, KubernetesEnvironment
 
 Check = Callable[[Ground], Iterator[Finding]]
-_OF_THE_CLUSTER: dict[str, Check] = {"kinds": kinds, "metrics": metrics, "policies": policies}
+_OF_THE_CLUSTER: dict[str, Check] = {"image": stage_image, "kinds": kinds, "metrics": metrics, "policies": policies}
 _OF_THE_NAMESPACE: dict[str, Check] = {
     "secrets": secrets, "rights": rights, "quota": quota, "networks": networks, "ingress": ingress,
 }  # fmt: skip
