@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CODE := include scenarios/locust tests k8s/charts $(wildcard dags)
 
-.PHONY: help setup demo test test-cluster lint checkov chart benchmark soak lock clean
+.PHONY: help setup demo airflow test test-cluster lint checkov chart benchmark soak lock clean
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
 
@@ -20,6 +20,9 @@ $(STAMP): requirements.txt pyproject.toml
 
 demo: $(STAMP)  ## the whole pipeline in Airflow: deploy, load, measure, check, decide
 	@$(BIN)/python -m orchestration.demo
+
+airflow: $(STAMP)  ## a local Airflow for the environments in a cluster, until Ctrl-C (docs/deployment.md)
+	@$(BIN)/python -m orchestration.serve
 
 lint: $(STAMP)  ## style, types, layers
 	$(BIN)/ruff check $(CODE)

@@ -4,7 +4,6 @@ Starts a local Airflow, triggers ``release_validation_local``, shows the run liv
 it started. Exit 0 APPROVED, 2 REJECTED, 3 INCONCLUSIVE, 1 the harness failed, 130 interrupted.
 """
 
-import select
 import signal
 import subprocess
 import sys
@@ -31,11 +30,12 @@ from readiness.spec.problem import SpecError
 from readiness.stages.report import REPORT, report_path
 from readiness.stages.run import Run
 
-from orchestration.airflow_home import USER, AirflowHome, prepare
+from orchestration.airflow_home import prepare
 from orchestration.following import FollowedRun, FollowError
 from orchestration.home_lock import HomeInUseError, home_lock
 from orchestration.project import PROJECT, command, home_folder, scenarios_folder, stage_environment
 from orchestration.services import AirflowServices, ServiceError
+from orchestration.staying import interrupt_on_signals, login, say, stay_up
 from orchestration.time_limits import sign_off_timeout, time_limits
 
 ENVIRONMENT = "local"
@@ -80,18 +80,17 @@ def main(home: Path | None, **options: Any) -> None:
     On a terminal Airflow's UI stays up until Ctrl-C; otherwise everything is stopped. Exit 0 APPROVED, 2 REJECTED,
     3 INCONCLUSIVE, 1 the harness failed, 130 interrupted.
     """
-    for name in ("SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), _interrupt)
+    interrupt_on_signals()
     try:
         code = demonstrate(Wanted((home.expanduser() if home else home_folder()).absolute(), **options))
     except KeyboardInterrupt:
-        _say("interrupted; everything that was started has been stopped")
+        say("interrupted; everything that was started has been stopped")
         code = _INTERRUPTED
     except SpecError as error:
-        _say(str(error))
+        say(str(error))
         code = 1
     except _SAID as error:
-        _say(f"demo: {error}")
+        say(f"demo: {error}")
         code = 1
     sys.exit(code)
 
@@ -100,19 +99,19 @@ def demonstrate(wanted: Wanted) -> int:
     """The whole demonstration; the exit code."""
     deadline_s = _deadline_s(wanted)
     with home_lock(wanted.home / "airflow"):
-        _say("starting Airflow (about 15 s; the first time 20 s)")
+        say("starting Airflow (about 15 s; the first time 20 s)")
         with AirflowServices(prepare(wanted.home)) as services:
             services.wait_for_dag(DAG_ID)
-            _say(f"Airflow: {_login(services.home)}")
+            say(f"Airflow: {login(services.home)}")
             now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
             run = FollowedRun(services, ENVIRONMENT, DAG_ID, f"demo-{now}")
             with _torn_down(run):
                 run.trigger(wanted.conf)
-                _say(f"run {run.run_id}: {run.url}")
-                run.wait(deadline_s, lambda url: _say(f"sign-off: answer at {url}"))
+                say(f"run {run.run_id}: {run.url}")
+                run.wait(deadline_s, lambda url: say(f"sign-off: answer at {url}"))
             code = _conclude(run, wanted.as_json)
             if sys.stdout.isatty():
-                _stay(services)
+                stay_up(services)
             return code
 
 
@@ -141,14 +140,14 @@ def _conclude(run: FollowedRun, as_json: bool) -> int:
     failed = [task for task in run.failed_tasks() if decision is None or task.task_id not in ("decide", "close")]
     for task in failed[:1] if decision is None else failed:
         reason = run.reason(task)
-        _say(f"task {task.name} failed{f': {reason}' if reason else ''}; its log is {run.log_of(task)}")
+        say(f"task {task.name} failed{f': {reason}' if reason else ''}; its log is {run.log_of(task)}")
     if decision is None:
         if not failed:
-            _say(f"the run ended without a decision; see {run.url}")
+            say(f"the run ended without a decision; see {run.url}")
         return 1
     print(to_json(decision).decode().rstrip() if as_json else decision_text(decision), flush=True)
     if report := _report(run):
-        _say(f"report {report}")
+        say(f"report {report}")
     return EXIT_CODES[decision.decision]
 
 
@@ -173,11 +172,11 @@ def _torn_down(run: FollowedRun) -> Iterator[None]:
         # Stopping has its own deadlines; an impatient second Ctrl-C would only leave something running.
         for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(name, signal.SIG_IGN)
-        _say("stopping the run and the platform (at most two minutes)")
+        say("stopping the run and the platform (at most two minutes)")
         try:
             run.cancel()
         except (AirflowError, ServiceError) as error:
-            _say(f"Airflow could not stop the run ({error}); stopping the platform without it")
+            say(f"Airflow could not stop the run ({error}); stopping the platform without it")
         raise
     finally:
         _teardown_directly(run)
@@ -201,33 +200,7 @@ def _teardown_directly(run: FollowedRun) -> None:
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, start_new_session=True,
     )  # fmt: skip
     if done.returncode != 0:
-        _say(f"teardown failed: {done.stderr.strip()}; try again: {' '.join(argv)}")
-
-
-def _stay(services: AirflowServices) -> None:
-    """Keep the UI up until Ctrl-C, or until the terminal is gone: where no signal tells of that, it would stay for
-    ever."""
-    _say(f"Airflow stays up: {_login(services.home)}; Ctrl-C stops it")
-    terminal = select.poll()
-    terminal.register(sys.stdout, 0)  # a hang-up is always reported
-    try:
-        while not terminal.poll(1_000):
-            services.check_alive()
-        return
-    except KeyboardInterrupt:
-        _say("stopping Airflow")
-
-
-def _login(home: AirflowHome) -> str:
-    return f"{home.url} (user {USER}, password {home.password})"
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+        say(f"teardown failed: {done.stderr.strip()}; try again: {' '.join(argv)}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from orchestration import demo
+from orchestration import staying
 from orchestration.airflow_home import AirflowHome, prepare
 from orchestration.home_lock import HomeInUseError, home_lock
 from orchestration.processes import ProcessIdentity, stop_all
@@ -247,18 +247,19 @@ def test_a_home_has_one_owner(tmp_path: Path) -> None:
         assert (tmp_path / "airflow" / "owner.pid").read_text() == f"{os.getpid()}\n"
 
 
-def _demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+def _demo(*arguments: str, module: str = "demo") -> subprocess.CompletedProcess[str]:
     env = os.environ | {"PYTHONPATH": str(PROJECT / "include")}
-    argv = [sys.executable, "-m", "orchestration.demo", *arguments]
+    argv = [sys.executable, "-m", f"orchestration.{module}", *arguments]
     return subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=60)
 
 
-def test_a_second_demo_in_the_same_home_is_refused_in_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("module", "says"), [("demo", "demo"), ("serve", "airflow")])
+def test_a_second_airflow_in_the_same_home_is_refused_in_one_line(tmp_path: Path, module: str, says: str) -> None:
     with home_lock(tmp_path / "airflow"):
-        done = _demo(f"--home={tmp_path}")
+        done = _demo(f"--home={tmp_path}", module=module)
     assert done.returncode == 1
     assert done.stderr == (
-        f"demo: {tmp_path} is in use by process {os.getpid()}; wait until it ends, stop it, or name another --home\n"
+        f"{says}: {tmp_path} is in use by process {os.getpid()}; wait until it ends, stop it, or name another --home\n"
     )
 
 
@@ -284,5 +285,5 @@ def test_the_demo_ends_when_its_terminal_is_gone(monkeypatch: pytest.MonkeyPatch
     with os.fdopen(slave, "w") as terminal:
         monkeypatch.setattr(sys, "stdout", terminal)
         services = Alive()
-        demo._stay(services)  # type: ignore[arg-type]
+        staying.stay_up(services)  # type: ignore[arg-type]
     assert services.looks == 1

@@ -1,5 +1,6 @@
 """What no environment has by default renders, too, and breaks no rule but those that it is the exception to."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,15 @@ def test_a_component_that_is_not_in_use_renders_and_keeps_the_rules(name: str, t
     found = [line for check in CHECKS.values() for line in check.complaints(manifests)]
     assert not [line for line in found if not line.startswith(variant.expected or "no complaint is expected")]
     assert all(any(line.startswith(words) for line in found) for words in variant.expected)
+
+
+def test_a_certificate_is_for_the_host_and_in_the_secret_of_the_way_in(tmp_path: Path) -> None:
+    manifests = Manifests("dev", render(VARIANTS["cert-manager"].written(tmp_path)))
+    (certificate,), (route,) = manifests.of("Certificate"), manifests.of("IngressRoute")
+    hosts = {name for rule in route["spec"]["routes"] for name in re.findall(r"Host\(`([^`]*)`\)", rule["match"])}
+    assert set(certificate["spec"]["dnsNames"]) == hosts
+    assert certificate["spec"]["secretName"] == route["spec"]["tls"]["secretName"]
+    assert certificate["metadata"]["namespace"] == route["metadata"]["namespace"]
 
 
 def test_every_component_is_in_an_environment_or_tried_here() -> None:

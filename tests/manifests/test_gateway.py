@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from pathlib import Path
 
 import pytest
 
 from manifests.checks.ingress import PATHS
 from manifests.objects import Manifests, Object, at
-from manifests.rendering import render, with_example_secrets
+from manifests.rendering import render
+from manifests.variants import VARIANTS
 
 TRAEFIK_PORT = 8443
 """A listener must have the port of one of Traefik's entry points, https://doc.traefik.io/traefik/reference/
@@ -18,12 +18,7 @@ REWRITES = {"/events": "addPrefix", "/incidents": "addPrefix"}
 
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> list[Object]:
-    overlay = with_example_secrets(tmp_path_factory.mktemp("gateway")) / "overlays" / "dev"
-    file: Path = overlay / "platform" / "kustomization.yaml"
-    text = file.read_text()
-    assert "components/ingress" in text
-    file.write_text(text.replace("components/ingress", "components/gateway-api"))
-    return render(overlay)
+    return render(VARIANTS["gateway-api"].written(tmp_path_factory.mktemp("gateway")))
 
 
 def complaints(items: list[Object]) -> list[str]:

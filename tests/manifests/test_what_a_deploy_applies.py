@@ -36,6 +36,25 @@ def test_a_deploy_opens_the_platform_to_the_stages_of_its_environment(name: str,
     assert _peers([item["spec"] for item in policies]) == {name}
 
 
+@pytest.mark.parametrize("name", ["staging", "prod"])
+def test_an_environment_asks_for_the_host_that_its_overlay_serves_where_its_stages_may_go(name: str, k8s: Path) -> None:
+    environment = read_environment(ROOT / "scenarios/environments" / f"{name}.yaml")
+    assert isinstance(environment, KubernetesEnvironment)
+    ingress = environment.cluster.ingress
+    assert ingress is not None
+    objects = rendered(k8s.parent, environment.cluster.overlay)
+    (route,) = (item for item in objects if item["kind"] == "IngressRoute")
+    assert all(f"Host(`{ingress.host}`)" in rule["match"] for rule in route["spec"]["routes"])
+    (policy,) = (item for item in of_namespace(objects, environment.stages.namespace)
+                 if item["metadata"]["name"] == "stages-to-ingress")  # fmt: skip
+    (rule,) = policy["spec"]["egress"]
+    (peer,) = rule["to"]
+    service, namespace, _ = ingress.url.removeprefix("https://").split(".")
+    assert peer["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": namespace}
+    assert peer["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": service}
+    assert policy["spec"]["podSelector"] == {}
+
+
 def test_the_namespace_of_the_stages_is_left_alone() -> None:
     both = [
         {"kind": "Namespace", "metadata": {"name": "platform"}},

@@ -57,6 +57,7 @@ VARIANTS = {
          "lives-in-its-namespace: ClusterRole readiness-node-drain-dev",
          "lives-in-its-namespace: ClusterRoleBinding readiness-node-drain-dev"),
     ),
+    "cert-manager": Variant("dev", _with("cert-manager")),
     "external-secrets": Variant(
         "staging",
         lambda text: _with("external-secrets")(text).replace(GENERATED, ""),

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from readiness.model.document import from_json, to_json
 from readiness.model.environment_kinds import AnyEnvironment
+from readiness.model.ingress import Elsewhere
 from readiness.model.kubernetes_environment import KubernetesEnvironment
 from readiness.model.probe_path import label, probed_paths, words
 from readiness.spec.files import read_environment
@@ -43,6 +44,19 @@ def test_without_it_everything_is_as_before(tmp_path: Path) -> None:
     assert not read(tmp_path, DEV).has_ingress
     local = Path(__file__).parents[2] / "scenarios" / "environments" / "local.yaml"
     assert not read_environment(local).has_ingress
+
+
+@pytest.mark.parametrize("name", ["staging", "prod"])
+def test_what_customers_get_is_verified_and_probed_through_the_way_in(name: str) -> None:
+    found = read_environment(Path(__file__).parents[2] / "scenarios" / "environments" / f"{name}.yaml")
+    assert isinstance(found, KubernetesEnvironment)
+    ingress = found.cluster.ingress
+    assert ingress is not None
+    assert (ingress.certificate, ingress.unverified) == (None, None)  # a public authority
+    assert (ingress.user, ingress.password) == (
+        Elsewhere(env="READINESS_INGRESS_USER"), Elsewhere(env="READINESS_INGRESS_PASSWORD"),
+    )  # fmt: skip
+    assert ingress.secret == "readiness-ingress"  # noqa: S105  the name of one
 
 
 @pytest.mark.parametrize(
