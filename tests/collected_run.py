@@ -90,6 +90,7 @@ class CollectedRun:
         self.pods = {part["replica"]: part["pod"] for part in status["components"]}
         self._seal_run(status)
         self._seal_scenario()
+        self.run.claim.take(RUN_ID, 600)
 
     def _seal_run(self, status: dict[str, Any]) -> None:
         with recording(self.run, StageRef(RUN_SCOPE, "deploy"), (StageRef(RUN_SCOPE, "plan"),)) as record:
