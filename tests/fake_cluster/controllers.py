@@ -2,6 +2,7 @@
 image that nobody has (``state["bad"]``: image -> the reason that the kubelet gives)."""
 
 import copy
+import hashlib
 import itertools
 from collections.abc import Iterator
 
@@ -44,6 +45,12 @@ def _key(item: Object) -> tuple[str, str]:
 def image_of(owner: Object) -> str:
     """What the owner's pods are made of."""
     return str(owner["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+def image_id(state: Object, image: str) -> str:
+    """What a node says of the image; ``state["moved"]``: image -> what its tag is moved to."""
+    content = state.get("moved", {}).get(image, image)
+    return f"docker.io/library/{image.split('@')[0]}@sha256:{hashlib.sha256(content.encode()).hexdigest()}"
 
 
 def roll(state: Object, owner: Object, own: list[Object], waiting: list[Object]) -> list[Object]:
@@ -132,7 +139,7 @@ def _add_pod(state: Object, owner: Object, name: str) -> None:
         "status": {
             "phase": "Running", "podIP": f"198.18.0.{state['next'] % 250 + 1}",
             "conditions": [{"type": "Ready", "status": "True" if nodes else "False"}],
-            "containerStatuses": [{"name": meta["name"], "restartCount": 0, "imageID": "",
+            "containerStatuses": [{"name": meta["name"], "restartCount": 0, "imageID": image_id(state, image_of(owner)),
                                    "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}],
         },
     })  # fmt: skip
