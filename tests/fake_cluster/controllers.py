@@ -91,7 +91,8 @@ def settle(state: Object) -> None:
     """What the controllers would do: as many pods as declared, each on a node that takes pods, ready."""
     for owner in [*objects(state, "Deployment", None), *objects(state, "StatefulSet", None)]:
         meta, wanted = owner["metadata"], owner["spec"]["replicas"]
-        pods = [pod for pod in objects(state, "Pod", meta["namespace"]) if _component(pod) == _component(owner)]
+        pods = [pod for pod in objects(state, "Pod", meta["namespace"])
+                if _component(pod) == _component(owner) and "deletionTimestamp" not in pod["metadata"]]  # fmt: skip
         waiting = [pod for pod in pods if "waits" in pod["metadata"]["labels"]]
         own = roll(state, owner, [pod for pod in pods if pod not in waiting], waiting)
         for pod in own[wanted:]:
