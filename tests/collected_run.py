@@ -1,12 +1,14 @@
 """A run in a fake cluster up to what is collected: everything sealed as clean evidence has it, and the metrics where
 two fake replicas of Prometheus have them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 from cluster_environment import DEV
 from fake_cluster.cluster import FakeCluster
 from fake_prometheus import FakePrometheus, Stored
@@ -18,9 +20,12 @@ from readiness.model.document import sha256, to_json
 from readiness.model.evidence import RUN_SCOPE, StageRef
 from readiness.model.kubernetes_environment import KubernetesEnvironment
 from readiness.model.result import ScenarioResult
+from readiness.stages import collect as collect_stage
+from readiness.stages import collect_metrics as metrics_stage
 from readiness.stages.check import examine
 from readiness.stages.collect import collect
 from readiness.stages.plan import Request, plan
+from readiness.stages.pod_history import PodHistory
 from readiness.stages.recording import recording
 from readiness.stages.run import Run, StageError
 from short_scenarios import short_scenarios
@@ -89,7 +94,8 @@ class CollectedRun:
         status = ClusterTarget(environment, made.parent).status()
         self.pods = {part["replica"]: part["pod"] for part in status["components"]}
         self._seal_run(status)
-        self._seal_scenario()
+        self._seal_scenario(status)
+        self.run.claim.take(RUN_ID, 600)
 
     def _seal_run(self, status: dict[str, Any]) -> None:
         with recording(self.run, StageRef(RUN_SCOPE, "deploy"), (StageRef(RUN_SCOPE, "plan"),)) as record:
@@ -97,21 +103,18 @@ class CollectedRun:
         with recording(self.run, StageRef(RUN_SCOPE, "verify")) as record:
             record.write("verify.json", {"checks": []})
 
-    def _seal_scenario(self) -> None:
+    def _seal_scenario(self, status: dict[str, Any]) -> None:
         evidence = self.evidence
         with recording(self.run, StageRef(SCENARIO, "load")) as record:
             record.write("plan.json", {})
             record.write("phases.json", evidence.clock)
             record.write("generator.json", _plain(evidence.generator))
             evidence.requests.to_parquet(record.folder / "requests.parquet", index=False)
-        holdings = [
-            {"component": "automation", "replica": replica, "pod": pod, "since_ns": 0}
-            for replica, pod in self.pods.items()
-            if replica.startswith("automation")
-        ]
+        history = PodHistory(status)
+        history.note(status, evidence.observe["finished_ns"])
         targets = [item | {"joined_ns": None, "left_ns": None} for item in evidence.observe["targets"]]
         with recording(self.run, StageRef(SCENARIO, "observe")) as record:
-            record.write("observe.json", evidence.observe | {"targets": targets, "holdings": holdings})
+            record.write("observe.json", evidence.observe | {"targets": targets} | looked(history))
             evidence.health.to_parquet(record.folder / "health.parquet", index=False)
 
     def stored(self) -> list[Stored]:
@@ -119,10 +122,30 @@ class CollectedRun:
         return series_of(self.evidence, self.pods)
 
 
+@contextmanager
+def place_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Place"]:
+    """A run in a cluster of its own with two replicas of Prometheus."""
+    cluster = FakeCluster(folder)
+    for name, value in cluster.variables.items():
+        monkeypatch.setenv(name, value)
+    made = CollectedRun(folder, scenarios(folder / "scenarios"))
+    monkeypatch.setattr(collect_stage, "wait_drained", lambda *_: (made.evidence.collect["drained_at_ns"], ""))
+    monkeypatch.setattr(collect_stage, "_read", lambda record, *_: kept(record, made.evidence))
+    monkeypatch.setattr(metrics_stage, "_PATIENCE_S", 1.0)
+    with FakePrometheus(made.stored()) as first, FakePrometheus(made.stored()) as second:
+        with_prometheus(cluster, (first.port, second.port))
+        yield Place(made, cluster, (first, second))
+
+
 def _plain(value: dict[str, Any]) -> dict[str, Any]:
     """Without numbers of numpy."""
     return {name: float(item) if hasattr(item, "dtype") else _plain(item) if isinstance(item, dict) else item
             for name, item in value.items()}  # fmt: skip
+
+
+def looked(history: PodHistory) -> dict[str, Any]:
+    """What the observation says of the pods."""
+    return {"holdings": history.holdings, "looked_ns": history.looked_ns}
 
 
 def kept(record: Any, evidence: ScenarioEvidence) -> tuple[dict[str, Any], list[str]]:

@@ -2,6 +2,7 @@
 image that nobody has (``state["bad"]``: image -> the reason that the kubelet gives)."""
 
 import copy
+import hashlib
 import itertools
 from collections.abc import Iterator
 
@@ -46,6 +47,12 @@ def image_of(owner: Object) -> str:
     return str(owner["spec"]["template"]["spec"]["containers"][0]["image"])
 
 
+def image_id(state: Object, image: str) -> str:
+    """What a node says of the image; ``state["moved"]``: image -> what its tag is moved to."""
+    content = state.get("moved", {}).get(image, image)
+    return f"docker.io/library/{image.split('@')[0]}@sha256:{hashlib.sha256(content.encode()).hexdigest()}"
+
+
 def roll(state: Object, owner: Object, own: list[Object], waiting: list[Object]) -> list[Object]:
     """The pods of before that stay: none when a new image can be had, all of them while it cannot. ``waiting``: those
     that wait for one."""
@@ -84,7 +91,8 @@ def settle(state: Object) -> None:
     """What the controllers would do: as many pods as declared, each on a node that takes pods, ready."""
     for owner in [*objects(state, "Deployment", None), *objects(state, "StatefulSet", None)]:
         meta, wanted = owner["metadata"], owner["spec"]["replicas"]
-        pods = [pod for pod in objects(state, "Pod", meta["namespace"]) if _component(pod) == _component(owner)]
+        pods = [pod for pod in objects(state, "Pod", meta["namespace"])
+                if _component(pod) == _component(owner) and "deletionTimestamp" not in pod["metadata"]]  # fmt: skip
         waiting = [pod for pod in pods if "waits" in pod["metadata"]["labels"]]
         own = roll(state, owner, [pod for pod in pods if pod not in waiting], waiting)
         for pod in own[wanted:]:
@@ -132,7 +140,7 @@ def _add_pod(state: Object, owner: Object, name: str) -> None:
         "status": {
             "phase": "Running", "podIP": f"198.18.0.{state['next'] % 250 + 1}",
             "conditions": [{"type": "Ready", "status": "True" if nodes else "False"}],
-            "containerStatuses": [{"name": meta["name"], "restartCount": 0, "imageID": "",
+            "containerStatuses": [{"name": meta["name"], "restartCount": 0, "imageID": image_id(state, image_of(owner)),
                                    "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}],
         },
     })  # fmt: skip

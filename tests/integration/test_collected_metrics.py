@@ -10,8 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from collected_run import SCENARIO, CollectedRun, Place, kept, scenarios, sealed_anew, with_prometheus
-from fake_cluster.cluster import FakeCluster
+from collected_run import SCENARIO, Place, place_in, sealed_anew
 from fake_prometheus import FakePrometheus, Faults, Stored
 from readiness.clients import prometheus as client_module
 from readiness.model.document import to_json
@@ -19,7 +18,6 @@ from readiness.model.evidence import StageRef
 from readiness.model.result import ScenarioResult
 from readiness.model.verdict import Verdict
 from readiness.report.html import _data_sets
-from readiness.stages import collect as collect_stage
 from readiness.stages import collect_metrics as metrics_stage
 from readiness.stages.check import examine
 from readiness.stages.evidence_reader import read_evidence
@@ -30,16 +28,8 @@ GONE_MS = 10_000
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    cluster = FakeCluster(tmp_path)
-    for name, value in cluster.variables.items():
-        monkeypatch.setenv(name, value)
-    made = CollectedRun(tmp_path, scenarios(tmp_path / "scenarios"))
-    monkeypatch.setattr(collect_stage, "wait_drained", lambda *_: (made.evidence.collect["drained_at_ns"], ""))
-    monkeypatch.setattr(collect_stage, "_read", lambda record, *_: kept(record, made.evidence))
-    monkeypatch.setattr(metrics_stage, "_PATIENCE_S", 1.0)
-    with FakePrometheus(made.stored()) as first, FakePrometheus(made.stored()) as second:
-        with_prometheus(cluster, (first.port, second.port))
-        yield Place(made, cluster, (first, second))
+    with place_in(tmp_path, monkeypatch) as made:
+        yield made
 
 
 def wrong(result: ScenarioResult) -> str:

@@ -11,6 +11,7 @@ from readiness.checks.causality import effect_after_cause
 from readiness.checks.completeness import CHECKS, Expected
 from readiness.checks.expectation import Expectation
 from readiness.checks.great_expectations_run import Expectations
+from readiness.checks.image_checks import images_as_deployed
 from readiness.checks.metrics_truth import counters_move, counters_never_fall
 from readiness.checks.probe_checks import probes_suite, probing_complete
 from readiness.checks.prometheus_checks import pods_known, same_clock, series_whole
@@ -71,7 +72,9 @@ def check_data_set(
 def check_completeness(evidence: ScenarioEvidence, expected: Expected) -> tuple[DataCheck, ...]:
     """The checks over all data sets together; an ERROR for each that cannot be made."""
     found: list[DataCheck] = []
-    more = (probing_complete, counters_move, counters_never_fall, series_whole, pods_known, same_clock)
+    more = (
+        probing_complete, counters_move, counters_never_fall, series_whole, pods_known, same_clock, images_as_deployed,
+    )  # fmt: skip
     for check in (*CHECKS, *more):
         found += _guarded("completeness", check.__name__.replace("_", " "), partial(check, evidence, expected))
     found += _guarded("causality", "effect after cause", partial(effect_after_cause, evidence))

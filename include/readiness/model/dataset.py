@@ -5,6 +5,7 @@ pandas is named here for types only; nothing is imported at run time, so that th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -191,6 +192,8 @@ class ScenarioEvidence:
     replay: pd.DataFrame | None = None
     ingress: bool = False
     """Whether the environment of the plan names an ingress, so that the paths through it must have been probed."""
+    images: Mapping[str, tuple[str, ...]] | None = None
+    """Component -> digests of the images that it was deployed with; None where the plan follows no images."""
     missing: tuple[str, ...] = ()
     """Data sets ("stage/file") that are not there and stand as empty: such evidence is only shown, never judged."""
 

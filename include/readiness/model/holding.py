@@ -1,4 +1,4 @@
-"""Which pod was which replica, and from when on."""
+"""Which pod was which replica, of which image, and from when on."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -8,12 +8,14 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Holding:
     """From ``since_ns`` (epoch; 0: before anybody looked) on the pod is this replica, until another is, or until it is
-    another replica itself."""
+    another replica itself. ``image_id``: of its container, as the node says it; empty: nobody saw the container start,
+    or the archive is one of before."""
 
     component: str
     replica: str
     pod: str
     since_ns: int
+    image_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -57,8 +57,9 @@ class Cluster(UserModel):
 
     ``contexts``: names of kubeconfig contexts that may be used; with any other nothing is done. ``overlay``: what
     kustomize renders, relative to the project; ``images``: names of images in it that get the version under test as
-    their tag, each with the component that it is of. ``networks``: of the cluster's pods and services, whose addresses
-    may be measured beside those that always may (198.18.0.0/15).
+    their tag, each with the component that it is of; a tag that was moved is found by its digest, which ``verify``
+    compares over all pods and report and decision name. ``networks``: of the cluster's pods and services, whose
+    addresses may be measured beside those that always may (198.18.0.0/15).
     """
 
     contexts: Annotated[tuple[ContextName, ...], Field(min_length=1)]

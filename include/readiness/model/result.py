@@ -149,7 +149,9 @@ class SignOff:
 class RunDecision:
     """The decision of a run. ``scope``: "release"; "merge" for a smoke run, which never gates a release; "drill" for
     one that gates nothing.
-    ``by_scenario``: what the evidence of each scenario alone says; the run's word is never better than the worst."""
+    ``by_scenario``: what the evidence of each scenario alone says; the run's word is never better than the worst.
+    ``images``: component -> digests of what was deployed, and so of what the decision is about; empty where there are
+    no images, and in decisions of before."""
 
     run_id: str
     decision: Decision
@@ -160,3 +162,4 @@ class RunDecision:
     sign_off: SignOff | None = None
     warnings: tuple[str, ...] = field(default=())
     by_scenario: dict[str, Decision] = field(default_factory=dict)
+    images: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -13,7 +13,9 @@ Purpose = Literal["release", "drill"]
 @dataclass(frozen=True)
 class RunPlan:
     """``fingerprint``: what must be equal for two runs to be comparable. ``seed``: of arrivals and traffic.
-    ``purpose``: a drill shows how the release that runs there stands a fault; it gates nothing, and nobody signs it."""
+    ``purpose``: a drill shows how the release that runs there stands a fault; it gates nothing, and nobody signs it.
+    ``follows_images``: the evidence of each scenario must tell the image of every pod; False where there are no images,
+    and in plans of before, whose archives stay valid as they are."""
 
     schema: Literal[1]
     run_id: str
@@ -29,6 +31,7 @@ class RunPlan:
     seed: int
     fingerprint: dict[str, Any]
     purpose: Purpose = "release"
+    follows_images: bool = False
 
     @property
     def scenario_names(self) -> tuple[str, ...]:

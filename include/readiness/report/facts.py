@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from readiness.model.dataset import PhaseClock
+from readiness.model.image import images_of
 from readiness.model.quantity import Dimension, show
 from readiness.model.result import LoadProof
 from readiness.model.run import RunPlan
@@ -52,6 +53,8 @@ def run_facts(plan: RunPlan, clocks: Iterable[PhaseClock], status: Mapping[str, 
     if spans:
         facts.append(Fact("First load", utc_of_ns(min(start for start, _ in spans))))
         facts.append(Fact("Last load ended", utc_of_ns(max(end for _, end in spans))))
+    for component, digests in images_of((status or {}).get("components", ())).items():
+        facts.append(Fact(f"Image of {component}", ", ".join(digests), code=True))
     machine = plan.fingerprint.get("machine")
     facts.append(Fact("Machine", _machine(machine) if isinstance(machine, Mapping) else str(machine or "not recorded")))
     facts.append(Fact("Seed", str(plan.seed), code=True))

@@ -26,6 +26,7 @@ def decision_text(decision: RunDecision) -> str:
     if decision.sign_off is not None and decision.sign_off.answer != "not required":
         signed = decision.sign_off
         lines.append(f"signed: {signed.answer} by {signed.by or 'nobody'} at {signed.answered_at or 'no time'}")
+    lines += [f"image of {component}: {', '.join(digests)}" for component, digests in decision.images.items()]
     lines.append(f"evidence {decision.evidence_digest}")
     return "\n".join(lines)
 

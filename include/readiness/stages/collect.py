@@ -18,6 +18,7 @@ from readiness.model.kubernetes_environment import KubernetesEnvironment
 from readiness.stages.collect_metrics import collect_metrics
 from readiness.stages.recording import Recording, recording
 from readiness.stages.run import Run
+from readiness.stages.tenancy import not_held
 
 _EMPTY_READINGS = 3
 _BETWEEN_READINGS_S = 0.3
@@ -32,8 +33,9 @@ class _Outcome:
 
 def collect(run: Run, name: str) -> None:
     """Wait until the target is whole again (after a drill) and its queue is empty, each at most the profile's drain,
-    then read everything of this scenario's sources. Raises StageError when a part could not be read; what was read is
-    sealed. A target that never became whole is a result, and is read as it is."""
+    then read everything of this scenario's sources. Raises StageError when a part could not be read, or the environment
+    was not this run's until the end; what was read is sealed. A target that never became whole is a result, and is read
+    as it is."""
     scenario = run.plan.scenario(name)
     deadline_s = scenario.profiles[run.plan.profile].drain
     read = [
@@ -55,7 +57,7 @@ def collect(run: Run, name: str) -> None:
             "finished_ns": time.time_ns(),
             "clock": _clock(run.plan.environment),
         })  # fmt: skip
-        record.failure = "; ".join(part for part in (reason, *problems, *incomplete) if part)
+        record.failure = "; ".join(part for part in (not_held(run), reason, *problems, *incomplete) if part)
 
 
 def _read(

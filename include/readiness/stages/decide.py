@@ -32,9 +32,10 @@ def current_decision(run: Run) -> RunDecision:
     scenarios = run.plan.scenarios
     problems = (*run.archive.check(run.run_id, scenarios), *result_problems(run))
     digest = run.archive.evidence_digest(run.run_id, scenarios)
-    return decide_run(
+    decided = decide_run(
         run.plan, run.results(), problems, digest, _signed(run), _unrecorded_answer(run), release_fault(run)
     )
+    return replace(decided, images=run.images())
 
 
 def result_problems(run: Run) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from readiness.model.evidence import RUN_SCOPE, StageRef
 from readiness.model.scenario import Profile
 from readiness.stages.recording import Recording, recording
 from readiness.stages.run import Run, StageError
+from readiness.stages.tenancy import require_held
 
 _START_S = 120.0
 _LOOK_S = 0.02
@@ -30,7 +31,8 @@ _LOOK_S = 0.02
 def drill(run: Run, name: str, phases: Path) -> None:
     """Arm, then inject each step at its share of the measured phase, restore, and watch until the target is healthy
     again, at the latest until the load's drain is over; a target that does not come back is a result. Raises StageError
-    when a fault could not be injected or taken back. What is known is written as it comes."""
+    when a fault could not be injected or taken back, and NotHeldError, having touched nothing, when the environment is
+    not this run's any more. What is known is written as it comes."""
     scenario = run.plan.scenario(name)
     if scenario.drill is None:
         raise StageError(f"scenario {name} has no drill")
@@ -69,6 +71,7 @@ class _Story:
 
 
 def _carry_out(run: Run, name: str, wanted: Drill, profile: Profile, phases: Path, story: _Story) -> None:
+    require_held(run)  # before another's faults are taken back
     story.facts["leftovers"] = run.take_back_leftovers()
     story.facts |= {"under_load": run.plan.environment.under_load, "replicas": run.replicas()}
     execution: Execution | None = None

@@ -18,6 +18,7 @@ from readiness.model.dataset import (
 )
 from readiness.model.document import from_json
 from readiness.model.evidence import StageRef, measuring_stages
+from readiness.model.image import images_of
 from readiness.stages.run import Run
 
 if TYPE_CHECKING:
@@ -83,6 +84,11 @@ def _read(run: Run, scenario: str) -> tuple[dict[str, Any], tuple[str, ...], tup
         # Without them nobody would check what came from Prometheus.
         needed = keys if stage != "collect" or scraped else (*keys, "metrics")
         problems += [f"{scenario}/{name}: lacks {key!r}" for key in needed if key not in facts]
+    if run.plan.follows_images:
+        try:
+            values["images"] = images_of(run.status()["components"])
+        except ArchiveError as error:
+            problems.append(str(error))
     try:
         values["clock"] = from_json(PhaseClock, run.read(StageRef(scenario, "load"), "phases.json"))
     except ArchiveError as error:

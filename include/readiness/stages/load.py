@@ -16,6 +16,7 @@ from readiness.model.scenario import Profile, Scenario
 from readiness.stages.recording import Recording, recording
 from readiness.stages.run import Run, StageError
 from readiness.stages.steady_state import settle
+from readiness.stages.tenancy import require_held
 
 _START_S = 60.0  # generator: imports, traffic, first connections
 _STOP_S = 20.0
@@ -26,12 +27,14 @@ def load(run: Run, name: str) -> None:
     faults. Raises StageError when the load could not be sent
     as scheduled; what was recorded until then is sealed. A target that refuses or dies is no error of this stage:
     that is what it is there to record. Raises NotSteadyError, having sent nothing, when the target is not in its steady
-    state and does not come back to it."""
+    state and does not come back to it, and NotHeldError when the environment is not this run's any more."""
     scenario = run.plan.scenario(name)
     profile = scenario.profiles[run.plan.profile]
     inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"))
     with recording(run, StageRef(name, "load"), inputs) as record:
+        require_held(run)  # before another's target is scaled
         record.write("steady.json", settle(run, scenario))
+        require_held(run)  # to settle may have taken minutes
         plan_file = record.folder / "plan.json"
         record.write("plan.json", _generator_plan(run, scenario, profile, record.folder))
         log = (record.folder / "generator.log").open("wb")

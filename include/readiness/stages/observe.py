@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,6 +63,7 @@ def observe(run: Run, name: str, phases: Path) -> None:
             longest_s = profile.warmup + profile.measure + profile.drain + scenario.load.request_timeout + 60
             started_ns = time.time_ns()
             asyncio.run(_observe(observer, discovery, _Until(phases, profile.drain), longest_s))
+            _look_once_more(run, discovery)
         record.rows |= {"health.parquet": health.count} | ({"metrics.parquet": metrics.count} if metrics else {})
         _write_facts(record, run, observer, discovery, started_ns)
 
@@ -77,6 +78,13 @@ async def _observe(observer: "Observer", discovery: Discovery | None, until: "_U
             await asyncio.wait([discovering])
     if discovering is not None and not discovering.cancelled():
         discovering.result()  # it only ends by itself through a fault
+
+
+def _look_once_more(run: Run, discovery: Discovery | None) -> None:
+    """Which images run now that the load is over. A target that does not say is one that nobody looked at."""
+    if discovery is not None and run.plan.follows_images:
+        with suppress(TargetError, ValueError):
+            discovery.history.note(run.target.status(), time.time_ns())
 
 
 def _write_facts(
@@ -97,6 +105,7 @@ def _write_facts(
         "started_ns": started_ns, "finished_ns": time.time_ns(), "targets": targets, "ticks": pulse.ticks,
         "late_ticks": pulse.late, "worst_lag_ms": pulse.worst_lag_s * 1e3,
         "holdings": discovery.history.holdings if discovery else [],
+        "looked_ns": discovery.history.looked_ns if discovery else None,
         "nice": os.getpriority(os.PRIO_PROCESS, 0),
     })  # fmt: skip
 

@@ -16,6 +16,7 @@ from readiness.model.document import sha256, to_json
 from readiness.model.environment import Environment
 from readiness.model.environment_kinds import AnyEnvironment
 from readiness.model.evidence import RUN_SCOPE, StageRef
+from readiness.model.kubernetes_environment import KubernetesEnvironment
 from readiness.model.run import Purpose, RunPlan
 from readiness.model.scenario import Scenario
 from readiness.model.written import ProfileName
@@ -93,6 +94,7 @@ def resolve(run_id: str, request: Request) -> RunPlan:
         seed=secrets.randbits(_SEED_BITS) if request.seed is None else request.seed,
         fingerprint=_fingerprint(environment, scenarios, profile, replicas),
         purpose=request.purpose,
+        follows_images=isinstance(environment, KubernetesEnvironment),
     )
 
 

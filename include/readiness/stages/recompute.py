@@ -69,6 +69,8 @@ def _compare_decision(stated: RunDecision, again: RunDecision, expected: set[str
     problems = [reason for reason in again.reasons if "result.json: says" in reason and not _known(reason, expected)]
     if stated.decision is not again.decision:
         problems.append(f"{DECIDE}/decision.json: says {stated.decision}, the evidence says {again.decision}")
+    if stated.images not in ({}, again.images):  # decisions of before name none
+        problems.append(f"{DECIDE}/decision.json: names other images than were deployed")
     if stated.evidence_digest != again.evidence_digest:
         problems.append(f"{DECIDE}/decision.json: names the evidence {stated.evidence_digest[:12]}..., "
                         f"the archive holds {again.evidence_digest[:12]}...")  # fmt: skip

@@ -20,6 +20,7 @@ from readiness.model.evidence import REPLAY_SUFFIX, RUN_SCOPE, StageRef
 from readiness.stages.collect import queue_urls, wait_drained
 from readiness.stages.recording import recording
 from readiness.stages.run import Run, StageError
+from readiness.stages.tenancy import not_held, require_held
 
 SAMPLE = 200
 """So many events are sent again."""
@@ -41,10 +42,12 @@ class Assessment:
 
 def replay(run: Run, name: str) -> None:
     """Send the sample and seal the pairs. Raises StageError when the events cannot be made again or the audit trail
-    cannot be read; a target that refuses an event is a result."""
+    cannot be read, or the environment is not this run's from beginning to end; a target that refuses an event is a
+    result."""
     inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"), StageRef(name, "load"),
               StageRef(name, "collect"))  # fmt: skip
     with recording(run, StageRef(name, "replay"), inputs) as record:
+        require_held(run)
         started_ns, status, source = time.time_ns(), run.status(), run.source(name) + REPLAY_SUFFIX
         events = _made_again(run, name, source)
         sent = _send(f"{status['base_url']}/v1/events", events, run.plan.scenario(name).load.request_timeout)
@@ -63,7 +66,7 @@ def replay(run: Run, name: str) -> None:
             "acknowledged": sum(200 <= answer < 300 for answer in sent), "drained": drained_at_ns is not None,
             "started_ns": started_ns, "finished_ns": time.time_ns(),
         })  # fmt: skip
-        record.failure = "; ".join(part for part in (reason, broken) if part)
+        record.failure = "; ".join(part for part in (not_held(run), reason, broken) if part)
 
 
 def choose(requests: Any, size: int = SAMPLE) -> Any:

@@ -21,6 +21,7 @@ from readiness.drills.journal import Journal, remove_leftovers
 from readiness.model.document import from_json
 from readiness.model.environment import ExternalEnvironment
 from readiness.model.evidence import RUN_SCOPE, StageRef
+from readiness.model.image import images_of
 from readiness.model.kubernetes_environment import KubernetesEnvironment
 from readiness.model.result import ScenarioResult
 from readiness.model.run import RunPlan
@@ -147,6 +148,13 @@ class Run:
         """The target's status when it had been deployed."""
         status: dict[str, Any] = self.read_facts(StageRef(RUN_SCOPE, "deploy"), "deploy.json")["status"]
         return status
+
+    def images(self) -> dict[str, tuple[str, ...]]:
+        """Component -> digests of the images that it was deployed with; empty where nothing tells."""
+        try:
+            return images_of(self.status()["components"])
+        except (ArchiveError, KeyError):
+            return {}  # it never came up, or the archive's own check names the file
 
     def status_now(self) -> dict[str, Any]:
         """The status as it is now where replicas move, else as the target had been deployed. Raises TargetError."""

@@ -15,6 +15,7 @@ from readiness.stages.run import EnvironmentInUseError, Run, StageError, Unusabl
 from readiness.stages.sign_off import Answer, sign_off
 from readiness.stages.steady_state import NotSteadyError
 from readiness.stages.teardown import teardown
+from readiness.stages.tenancy import NotHeldError
 from readiness.stages.verify import verify
 
 Ask = Callable[[Run], Answer]
@@ -60,11 +61,12 @@ def _check(run: Run, name: str, failed: Say) -> None:
 
 def _measure(run: Run, failed: Say) -> None:
     """Load and collect scenario after scenario. One that failed does not keep the next from being measured, as long as
-    the target comes back to its steady state; raises NotSteadyError when it does not."""
+    the target comes back to its steady state and the environment is this run's; raises NotSteadyError or NotHeldError
+    when it is not."""
     for name in run.plan.scenario_names:
         try:
             _measure_one(run, name)
-        except NotSteadyError:
+        except (NotSteadyError, NotHeldError):
             raise
         except (StageError, ArchiveError) as error:
             failed(f"{name}: {error}" if len(run.plan.scenario_names) > 1 else str(error))
@@ -74,7 +76,7 @@ def _measure_one(run: Run, name: str) -> None:
     """What the system kept is read also after a load that failed."""
     try:
         load(run, name)
-    except NotSteadyError:
+    except (NotSteadyError, NotHeldError):
         raise
     except StageError as error:
         _collect_anyway(run, name, error)

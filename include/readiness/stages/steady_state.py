@@ -1,7 +1,7 @@
 """The steady state between scenarios: what one of them leaves must not be measured by the next.
 
-A target is steady when it is ready, has as many replicas as the plan says (what was scaled out under load is back), and
-its queue is empty. Nothing is restarted for it.
+A target is steady when it is ready, has as many replicas as the plan says (what was scaled out under load is back),
+none that is still ending, and its queue is empty. Nothing is restarted for it.
 """
 
 import time
@@ -67,6 +67,7 @@ def _unsteady(run: Run) -> list[str]:
         there = sum(part["component"] == component for part in parts)
         if there != replicas:
             found.append(f"{there} {component} run instead of {replicas}")
+    found += [f"{pod} is still ending" for pod in status.get("ending", ())]
     under_load = run.plan.environment.under_load
     urls = [part["admin_url"] for part in parts if part["component"] == under_load and part["admin_url"]]
     if found:

@@ -3,8 +3,11 @@
 from typing import Any
 
 from readiness.clients import platform_api
+from readiness.clients.kubernetes.pods import version_of
 from readiness.clients.target_process import TargetError
 from readiness.model.evidence import RUN_SCOPE, StageRef
+from readiness.model.image import digest_of
+from readiness.model.kubernetes_environment import KubernetesEnvironment
 from readiness.stages.prometheus_source import asking_of, unmeasured
 from readiness.stages.recording import recording
 from readiness.stages.run import Run, StageError
@@ -12,9 +15,9 @@ from readiness.stages.verify_ingress import ingress_checks
 
 
 def verify(run: Run) -> None:
-    """Check readiness, replicas, version, audit trail, sink, the empty queue, the API through the ingress where the
-    environment names one (healthy, and this platform's), and, where the target's Prometheus has the metrics, that it
-    measures every replica. Raises StageError naming each check that failed; all are sealed."""
+    """Check readiness, replicas, version, images, audit trail, sink, the empty queue, the API through the ingress where
+    the environment names one (healthy, and this platform's), and, where the target's Prometheus has the metrics, that
+    it measures every replica. Raises StageError naming each check that failed; all are sealed."""
     inputs = (StageRef(RUN_SCOPE, "plan"), StageRef(RUN_SCOPE, "deploy"))
     with recording(run, StageRef(RUN_SCOPE, "verify"), inputs) as record:
         try:
@@ -23,6 +26,7 @@ def verify(run: Run) -> None:
             raise StageError(str(error)) from error
         checks = [
             *_of_status(run, status),
+            *_of_images(run, status),
             *_of_components(run, status),
             *_of_interfaces(run, status),
             *ingress_checks(run, status),
@@ -46,6 +50,25 @@ def _of_status(run: Run, status: dict[str, Any]) -> list[dict[str, Any]]:
     for component, replicas in run.replicas().items():
         there = sum(part["component"] == component for part in status["components"])
         checks.append(_check(f"{component} replicas", there == replicas, f"{there} run, {replicas} are declared"))
+    return checks
+
+
+def _of_images(run: Run, status: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each component of the version under test: of the version that was asked for in every pod, and of one image in
+    all of them, for nodes may have different images under one tag."""
+    environment, asked, checks = run.plan.environment, run.plan.version_under_test, []
+    released = environment.cluster.images.values() if isinstance(environment, KubernetesEnvironment) else ()
+    for component in sorted(set(released)):
+        parts = [part for part in status["components"] if part["component"] == component]
+        found = {part["pod"]: part["image"] for part in parts}
+        others = [f"{pod} runs {image}" for pod, image in found.items() if asked not in ("", version_of(image))]
+        detail = f"{', '.join(others)}, {asked} was asked for" if others else f"{len(parts)} pods"
+        checks.append(_check(f"{component} of the version under test", not others, detail))
+        digests = {part["pod"]: digest_of(part["image_id"]) or "no image yet" for part in parts}
+        one = len(set(digests.values())) == 1 and all(digest_of(part["image_id"]) for part in parts)
+        mixed = ", ".join(f"{pod} runs {digest}" for pod, digest in digests.items()) or "no pod"
+        detail = next(iter(digests.values())) if one else f"a mixed release: {mixed}"
+        checks.append(_check(f"{component} of one image", one, detail))
     return checks
 
 

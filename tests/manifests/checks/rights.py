@@ -18,6 +18,7 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
         "pods": _READ, "services": _READ, "pods/log": ("get",), "namespaces": ("get",),
         "events": ("list",), "resourcequotas": ("list",),
         **dict.fromkeys(("apps/deployments", "apps/statefulsets", "apps/daemonsets"), ("get", "list")),
+        "coordination.k8s.io/leases readiness": ("get",),
     },
     "readiness-drill": {
         "pods": ("delete",), "pods/eviction": ("create",), **_SCALE,

@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass
 
+from readiness.clients.kubernetes.claim import NAME as LEASE
 from readiness.clients.kubernetes.journal_page import NAME as JOURNAL
 from readiness.clients.kubernetes.overlay import applied
 from readiness.clients.kubernetes.rendering import Object
@@ -32,6 +33,7 @@ OBSERVE = (
     | _rights("", "events resourcequotas", "list")
     | _rights("", "pods/log namespaces", "get")
     | _rights("apps", "deployments statefulsets daemonsets", "get list")
+    | _rights("coordination.k8s.io", "leases", "get", LEASE)
 )
 DRILL = (
     _rights("", "pods", "delete")

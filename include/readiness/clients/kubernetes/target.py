@@ -1,5 +1,6 @@
 """The target of an environment in a cluster: rolled out from its overlay, asked, scaled and stopped through kubectl."""
 
+import time
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +27,7 @@ from readiness.clients.target_process import TargetError
 from readiness.model.kubernetes_environment import IN_CLUSTER, KubernetesEnvironment
 
 _HELM = "meta.helm.sh/release-name"
+_BETWEEN_S = 1.0
 
 
 class ClusterTarget:
@@ -66,22 +68,38 @@ class ClusterTarget:
         rollout.apply()
         self._scale_to(replicas, replicas)
         self._patch(("Deployment", self._environment.under_load), {"spec": {"replicas": replicas}})
+        ends_s = time.monotonic() + self._environment.start_timeout
         try:
             rollout.wait(self._environment.start_timeout)
         except RolloutError:
             self._set_free()  # what runs again scales as before
             raise
-        status = self.status()
+        status = self._without_ending(ends_s)
         require_reachable(self._environment, status)
         return status
 
     def status(self) -> dict[str, Any]:
-        """The target's status (docs/platform-api.md) as the API server has it now."""
+        """The target's status (docs/platform-api.md) as the API server has it now; under ``ending`` the pods of its
+        components that are to go and still run: they are no replicas, but may go on taking work."""
         items = self.kubectl.items("pods,services", patience_s=PATIENCE_S)
         pods = [pod_of(item) for item in items if item["kind"] == "Pod"]
-        there = [pod for pod in pods if pod.component in self._environment.components and not (pod.ending or pod.over)]
+        mine = [pod for pod in pods if pod.component in self._environment.components and not pod.over]
+        there = [pod for pod in mine if not pod.ending]
         services = [item for item in items if item["kind"] == "Service"]
-        return status_of(self._environment, there, self._places.assign(there), services)
+        status = status_of(self._environment, there, self._places.assign(there), services)
+        return status | {"ending": sorted(pod.name for pod in mine if pod.ending)}
+
+    def _without_ending(self, ends_s: float) -> dict[str, Any]:
+        """The status, once no pod of before is left: a rollout is over while they are still ending. Raises TargetError,
+        naming them, at ``ends_s`` (monotonic)."""
+        while (status := self.status())["ending"]:
+            if time.monotonic() > ends_s:
+                raise TargetError(
+                    f"still ending {self._environment.start_timeout:g} s after the release was applied, and so able to "
+                    f"take work: {', '.join(status['ending'])}; see what keeps them (kubectl describe pod)"
+                )
+            time.sleep(_BETWEEN_S)
+        return status
 
     def workloads(self) -> tuple[Object, ...]:
         """The deployments and stateful sets that there are once the release is rolled out."""
