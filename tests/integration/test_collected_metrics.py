@@ -1,6 +1,7 @@
 """Metrics collected from two fake replicas of Prometheus in a fake cluster, as far as what the evidence leads to: a
 clean run is trusted, and each fault is named and trusted by nobody."""
 
+import math
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 from collected_run import SCENARIO, CollectedRun, Place, kept, scenarios, sealed_anew, with_prometheus
 from fake_cluster.cluster import FakeCluster
 from fake_prometheus import FakePrometheus, Faults, Stored
+from readiness.checks import reading_times
 from readiness.clients import prometheus as client_module
 from readiness.model.document import to_json
 from readiness.model.evidence import StageRef
@@ -37,6 +39,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     monkeypatch.setattr(collect_stage, "wait_drained", lambda *_: (made.evidence.collect["drained_at_ns"], ""))
     monkeypatch.setattr(collect_stage, "_read", lambda record, *_: kept(record, made.evidence))
     monkeypatch.setattr(metrics_stage, "_PATIENCE_S", 1.0)
+    monkeypatch.setattr(reading_times, "LATEST_S", math.inf)  # the evidence has times of its own, and is collected now
     with FakePrometheus(made.stored()) as first, FakePrometheus(made.stored()) as second:
         with_prometheus(cluster, (first.port, second.port))
         yield Place(made, cluster, (first, second))
