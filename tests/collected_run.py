@@ -1,6 +1,7 @@
 """A run in a fake cluster up to what is collected: everything sealed as clean evidence has it, and the metrics where
 two fake replicas of Prometheus have them."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +14,7 @@ from cluster_environment import DEV
 from fake_cluster.cluster import FakeCluster
 from fake_prometheus import FakePrometheus, Stored
 from prometheus_evidence import collected_evidence
+from readiness.checks import reading_times
 from readiness.clients.home import Home
 from readiness.clients.kubernetes.target import ClusterTarget
 from readiness.model.dataset import ScenarioEvidence
@@ -132,6 +134,7 @@ def place_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Place"]
     monkeypatch.setattr(collect_stage, "wait_drained", lambda *_: (made.evidence.collect["drained_at_ns"], ""))
     monkeypatch.setattr(collect_stage, "_read", lambda record, *_: kept(record, made.evidence))
     monkeypatch.setattr(metrics_stage, "_PATIENCE_S", 1.0)
+    monkeypatch.setattr(reading_times, "LATEST_S", math.inf)  # the evidence has times of its own, and is collected now
     with FakePrometheus(made.stored()) as first, FakePrometheus(made.stored()) as second:
         with_prometheus(cluster, (first.port, second.port))
         yield Place(made, cluster, (first, second))

@@ -194,7 +194,7 @@ def test_an_answer_that_breaks_off_after_some_pages_is_inconclusive(
         answer = one.answer
 
         def broken(asked: Any, one: FakePrometheus = one, answer: Any = answer) -> tuple[int, dict[str, Any]]:
-            return (500, {"status": "error", "error": "the disk is full"}) if len(one.asked) > 2 else answer(asked)
+            return (500, {"status": "error", "error": "the disk is full"}) if len(one.asked) > 6 else answer(asked)
 
         one.answer = broken  # type: ignore[method-assign]
     result, failure = place.collected()

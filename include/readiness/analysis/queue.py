@@ -5,6 +5,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from readiness.analysis.bound import AtLeast
+from readiness.analysis.metrics_clock import metrics_off_ns
 from readiness.model.dataset import ScenarioEvidence
 from readiness.model.interval import Interval
 from readiness.model.quantity import Dimension, show
@@ -37,7 +38,7 @@ def _loose_s(evidence: ScenarioEvidence) -> float:
     """By how much a tick may have been another time than it says: the samples of Prometheus are spread over its
     interval, and timed by its own clock."""
     step_ns = _step_ns(evidence)
-    return (step_ns + float(evidence.collect["clock"]["uncertainty_ns"])) / 1e9 if step_ns else 0.0
+    return (step_ns + metrics_off_ns(evidence)) / 1e9 if step_ns else 0.0
 
 
 def queue_depths(evidence: ScenarioEvidence) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ import pandas as pd
 
 from readiness.analysis.answers import NO_FAULT
 from readiness.analysis.fault_window import FaultWindow, fault_window
+from readiness.analysis.metrics_clock import metrics_off_ns
 from readiness.analysis.proportion import proportion
 from readiness.analysis.readings import Readings
 from readiness.model.dataset import ScenarioEvidence
@@ -90,7 +91,7 @@ def _restarts(evidence: ScenarioEvidence, without: FaultWindow | None) -> dict[s
     rows = evidence.metrics[evidence.metrics["metric"] == "process_start_time_seconds"]
     rows = rows[(rows["time_ns"] >= first) & (rows["time_ns"] < last)].sort_values("time_ns")
     # Samples of Prometheus are timed by its clock, those of the observer by the drill's.
-    off_ns = int(evidence.collect["clock"]["uncertainty_ns"]) if "metrics" in evidence.collect else 0
+    off_ns = metrics_off_ns(evidence)
     found: dict[str, int] = {}
     for name, part in rows.groupby("replica"):
         times_ns = part["time_ns"].to_numpy(np.int64)

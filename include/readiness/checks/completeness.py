@@ -70,6 +70,15 @@ def replicas_present(evidence: ScenarioEvidence, expected: Expected) -> Iterable
     yield verdict_of(OBSERVE, "replicas as planned", words, wrong, f"{len(named)} replicas")
 
 
+def metrics_as_declared(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCheck]:
+    """Every replica of a component that serves metrics was observed as one that does: any other is asked whether it
+    lives and not whether it is ready, and its memory is not judged."""
+    targets = [item for item in evidence.observe["targets"] if str(item["component"]) in expected.with_metrics]
+    wrong = [f"{item['replica']} was observed as one without" for item in targets if item["metrics"] is not True]
+    words = "metrics of every replica whose component serves them"
+    yield verdict_of(OBSERVE, "metrics as declared", words, wrong, f"{len(targets)} replicas")
+
+
 def no_gaps(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCheck]:
     """No replica is without samples for longer than max_gap_s anywhere in the measured phase, its edges included; of
     one that appeared or was taken away meanwhile, anywhere in its time."""
@@ -144,13 +153,6 @@ def announced_rows(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataChec
         )
 
 
-def drained(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck]:
-    """The platform had finished what it accepted before its records were read."""
-    deadline_s = float(evidence.collect["deadline_s"])
-    wrong = [] if evidence.collect["drained"] is True else [f"still at work after {deadline_s:g} s"]
-    yield verdict_of(COLLECT, "drained", f"an empty queue within {deadline_s:g} s after the load", wrong, "drained")
-
-
 def sampler_awake(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck]:
     """No tick of the observation started a whole interval late."""
     interval_ms, worst_ms = float(evidence.observe["interval_s"]) * 1000, float(evidence.observe["worst_lag_ms"])
@@ -186,22 +188,6 @@ def one_clock(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCh
         wrong.append(f"the wall clock was set by {drift_ms:.0f} ms during the load")
     words = f"times that run forwards, and a wall clock set by at most {LARGEST_CLOCK_STEP_MS:g} ms"
     yield verdict_of(LOAD, "one clock", words, wrong, f"set by {drift_ms:.3f} ms")
-
-
-def read_after_healing(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck]:
-    """After a drill: the records were read once the target was whole again. One that never was is the drill's
-    verdict, and is read as it is."""
-    if evidence.drill is None:
-        return
-    healthy = [step["healthy_ns"] for step in evidence.drill["steps"] if step["healthy_ns"] is not None]
-    last_ns, read_ns = (
-        max(healthy, default=0),
-        int(evidence.collect.get("read_from_ns", evidence.collect["started_ns"])),
-    )
-    early_s = (last_ns - read_ns) / S
-    wrong = [f"they were read {early_s:.1f} s before it was whole"] if early_s > 0 else []
-    good = f"read {-early_s:.1f} s later" if healthy else "it was never whole again"
-    yield verdict_of(COLLECT, "read after healing", "records read when the target was whole again", wrong, good)
 
 
 def trail_knows_deliveries(evidence: ScenarioEvidence, expected: Expected) -> Iterable[DataCheck]:
@@ -249,12 +235,11 @@ def finite_values(evidence: ScenarioEvidence, _: Expected) -> Iterable[DataCheck
 
 CHECKS: tuple[Callable[[ScenarioEvidence, Expected], Iterable[DataCheck]], ...] = (
     replicas_present,
+    metrics_as_declared,
     no_gaps,
     announced_rows,
-    drained,
     sampler_awake,
     one_clock,
-    read_after_healing,
     trail_knows_deliveries,
     one_source,
     finite_values,

@@ -15,6 +15,7 @@ from readiness.checks.image_checks import images_as_deployed
 from readiness.checks.metrics_truth import counters_move, counters_never_fall
 from readiness.checks.probe_checks import probes_suite, probing_complete
 from readiness.checks.prometheus_checks import pods_known, same_clock, series_whole
+from readiness.checks.reading_times import drained, read_after_healing, read_in_time
 from readiness.checks.replay_suite import verdicts_suite
 from readiness.checks.suites import SUITES, Suite
 from readiness.model.dataset import ScenarioEvidence, columns_of, data_sets_of, frame_of, kind_of, place_of
@@ -72,10 +73,11 @@ def check_data_set(
 def check_completeness(evidence: ScenarioEvidence, expected: Expected) -> tuple[DataCheck, ...]:
     """The checks over all data sets together; an ERROR for each that cannot be made."""
     found: list[DataCheck] = []
+    reading = (drained, read_in_time, read_after_healing)
     more = (
         probing_complete, counters_move, counters_never_fall, series_whole, pods_known, same_clock, images_as_deployed,
     )  # fmt: skip
-    for check in (*CHECKS, *more):
+    for check in (*CHECKS, *reading, *more):
         found += _guarded("completeness", check.__name__.replace("_", " "), partial(check, evidence, expected))
     found += _guarded("causality", "effect after cause", partial(effect_after_cause, evidence))
     return tuple(found)

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from readiness.clients import platform_api
+from readiness.clients.archive import ArchiveError
 from readiness.clients.tables import TableWriter
 from readiness.clients.target_process import TargetError
-from readiness.model.dataset import AUDIT, DELIVERIES
+from readiness.model.dataset import AUDIT, DELIVERIES, PhaseClock
+from readiness.model.document import from_json
 from readiness.model.environment import Environment, ExternalEnvironment
 from readiness.model.evidence import PROBE_SUFFIX, RUN_SCOPE, StageRef
 from readiness.model.kubernetes_environment import KubernetesEnvironment
@@ -32,10 +34,11 @@ class _Outcome:
 
 
 def collect(run: Run, name: str) -> None:
-    """Wait until the target is whole again (after a drill) and its queue is empty, each at most the profile's drain,
-    then read everything of this scenario's sources. Raises StageError when a part could not be read, or the environment
-    was not this run's until the end; what was read is sealed. A target that never became whole is a result, and is read
-    as it is."""
+    """Wait until the target is whole again (after a drill) and its queue is empty, each at most the profile's drain
+    from the end of the load or, the queue, from when it was whole; then read everything of this scenario's sources.
+    Whoever comes later than that looks once, and waits for nothing that became right only then. Raises StageError when
+    a part could not be read, or the environment was not this run's until the end; what was read is sealed. A target
+    that never became whole is a result, and is read as it is."""
     scenario = run.plan.scenario(name)
     deadline_s = scenario.profiles[run.plan.profile].drain
     read = [
@@ -46,8 +49,9 @@ def collect(run: Run, name: str) -> None:
     with recording(run, StageRef(name, "collect"), inputs) as record:
         started_ns, status = time.time_ns(), run.status()
         sources = [run.source(name), *([run.source(name) + PROBE_SUFFIX] if scenario.probed else [])]
-        healed_at_ns = _wait_healed(run, deadline_s) if scenario.drill else None
-        drained_at_ns, reason = wait_drained(lambda: queue_urls(run), deadline_s)
+        ended_ns = _load_ended_ns(run, name, started_ns)
+        healed_at_ns = _wait_healed(run, deadline_s, ended_ns) if scenario.drill else None
+        drained_at_ns, reason = wait_drained(lambda: queue_urls(run), deadline_s, healed_at_ns or ended_ns)
         read_from_ns = time.time_ns()
         facts, problems = _read(record, status, sources, frozenset(run.plan.environment.absent))
         measured, incomplete = collect_metrics(run, name, record)
@@ -96,9 +100,23 @@ def _clock(environment: Environment) -> dict[str, Any]:
     return {"kind": "same machine", "offset_ns": 0, "uncertainty_ns": 0}
 
 
-def _wait_healed(run: Run, deadline_s: float) -> int | None:
+def _load_ended_ns(run: Run, name: str, now_ns: int) -> int:
+    """When the last phase of the load ended (epoch ns); now, where a load that failed does not say."""
+    try:
+        clock = from_json(PhaseClock, run.read(StageRef(name, "load"), "phases.json"))
+    except (ArchiveError, OSError, KeyError, TypeError, ValueError):
+        return now_ns
+    return max((phase.end_ns for phase in clock.phases), default=now_ns)
+
+
+def _ends_s(since_ns: int, deadline_s: float) -> float:
+    """When so many seconds since then will have passed, as time.monotonic() has it."""
+    return time.monotonic() + deadline_s - (time.time_ns() - since_ns) / 1e9
+
+
+def _wait_healed(run: Run, deadline_s: float, since_ns: int) -> int | None:
     """The time (epoch ns) at which the target said that all of it is ready; None if it did not in time."""
-    ends_s = time.monotonic() + deadline_s
+    ends_s = _ends_s(since_ns, deadline_s)
     while True:
         # A status that does not come, or not as documented, is one of a target that is not whole.
         with contextlib.suppress(TargetError, ValueError):
@@ -109,23 +127,27 @@ def _wait_healed(run: Run, deadline_s: float) -> int | None:
         time.sleep(_BETWEEN_READINGS_S)
 
 
-def wait_drained(urls: Callable[[], list[str]], deadline_s: float) -> tuple[int | None, str]:
+def wait_drained(
+    urls: Callable[[], list[str]], deadline_s: float, since_ns: int | None = None
+) -> tuple[int | None, str]:
     """The time (epoch ns) at which every replica had said several times in a row that the queue is empty, or None
-    and why. ``urls``: where the replicas answer now; may raise TargetError."""
-    ends_s, empty, reason = time.monotonic() + deadline_s, 0, ""
+    and why. ``urls``: where the replicas answer now; may raise TargetError. ``since_ns``: what the deadline counts
+    from, None for now; a queue that is found empty after it is one that was."""
+    since_ns = time.time_ns() if since_ns is None else since_ns
+    ends_s, empty, reason = _ends_s(since_ns, deadline_s), 0, ""
     while True:
         try:
             depths = [platform_api.read_metric(url, "phantommesh_queue_depth") for url in urls()]
             empty = empty + 1 if depths and max(depths) == 0 else 0
             reason = (
-                f"the queue still held {max(depths):g} events {deadline_s:g} s after the load"
+                f"the queue still held {max(depths):g} events {(time.time_ns() - since_ns) / 1e9:.0f} s after the load"
                 if depths else "no replica to ask for the queue's depth"
             )  # fmt: skip
         except (platform_api.ApiError, TargetError) as error:
             empty, reason = 0, str(error)
         if empty >= _EMPTY_READINGS:
             return time.time_ns(), ""
-        if time.monotonic() > ends_s:
+        if time.monotonic() > ends_s and not empty:
             break
         time.sleep(_BETWEEN_READINGS_S)
     return None, reason

@@ -13,7 +13,8 @@ from readiness.stages.run import Run
 @dataclass(frozen=True)
 class Replica:
     """One thing to observe. ``admin_url`` None: only its process can be watched, or without a ``pid`` the target's word
-    be taken for it. ``joined_ns``: when it was found, for one that appeared during the load."""
+    be taken for it. ``metrics``: whether it serves them where it has an address; a pod gets one only once it is there.
+    ``joined_ns``: when it was found, for one that appeared during the load."""
 
     component: str
     name: str
@@ -41,7 +42,7 @@ def replicas_of(run: Run, status: dict[str, Any] | None = None, joined_ns: int |
     found = []
     for part in (run.status() if status is None else status)["components"]:
         declared = components.get(part["component"])
-        with_metrics = part["admin_url"] is not None and (declared is None or declared.metrics)
+        with_metrics = part["admin_url"] is not None if declared is None else declared.metrics
         replica = Replica(part["component"], part["replica"], part["admin_url"], part["pid"], with_metrics, joined_ns)
         found.append(replica)
     return tuple(found)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from prometheus_evidence import collected_evidence, facts_of
+from prometheus_evidence import collected_evidence, facts_of, with_metrics_facts
 from readiness.analysis.coverage import missing_s, usual_step_s
 from readiness.analysis.measure import measure
 from readiness.analysis.queue import queue_depths
@@ -96,8 +96,19 @@ def test_the_clock_of_prometheus_widens_what_depends_on_it() -> None:
     )
     assert exact.interval is not None
     assert vague.interval is not None
-    assert vague.interval.high - exact.interval.high == pytest.approx(0.5)
-    assert exact.interval.low - vague.interval.low == pytest.approx(0.5)
+    measured_s = 0.0024  # counts where less was said
+    assert vague.interval.high - exact.interval.high == pytest.approx(0.5 - measured_s)
+    assert exact.interval.low - vague.interval.low == pytest.approx(0.5 - measured_s)
+
+
+def test_so_does_what_was_measured_of_it_where_that_is_more() -> None:
+    evidence = with_depth(collected_evidence(), {"automation-0": 9.0})
+    clock = {"offset_ns": -20 * MS, "uncertainty_ns": 40 * MS}
+    known = measure("queue_recovery_time", None, 0.95, evidence)
+    found = measure("queue_recovery_time", None, 0.95, with_metrics_facts(evidence, clock=clock))
+    assert known.interval is not None
+    assert found.interval is not None
+    assert found.interval.high - known.interval.high == pytest.approx(0.05)
 
 
 def test_a_restart_seen_by_another_clock_at_the_edge_of_the_fault_is_of_the_fault() -> None:

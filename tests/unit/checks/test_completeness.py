@@ -69,6 +69,7 @@ def phases(*spans: tuple[int, int]) -> Change:
 METRICS, HEALTH = "observe/metrics.parquet: no gaps", "observe/health.parquet: no gaps"
 REPLICAS, SAMPLER = "observe/observe.json: replicas as planned", "observe/observe.json: sampler awake"
 AUDIT, DELIVERIES = "collect/audit.parquet: read to the end", "collect/deliveries.parquet: read to the end"
+DECLARED = "observe/observe.json: metrics as declared"
 CLOCK = "load/phases.json: one clock"
 MORE, STRANGER = {"replica": "automation-3"}, {"component": "vpn", "replica": "vpn-0"}
 BROKEN_OFF = {"complete": False, "count": len(CLEAN.audit)}
@@ -86,10 +87,28 @@ FAULTS: dict[str, tuple[Change, str, str]] = {
     "replica too many": (targets(*TARGETS, TARGETS[0] | MORE), REPLICAS, "4 of 3 automation"),
     "one replica twice": (targets(TARGETS[0], *TARGETS[:2], *TARGETS[3:]), REPLICAS, "automation-0 named twice"),
     "stranger observed": (targets(*TARGETS, TARGETS[0] | STRANGER), REPLICAS, "unexpected vpn"),
+    "without metrics": (
+        targets(TARGETS[0] | {"metrics": False}, *TARGETS[1:]),
+        DECLARED,
+        "automation-0 was observed as",
+    ),
+    "metrics unknown": (
+        targets(TARGETS[0] | {"metrics": None}, *TARGETS[1:]),
+        DECLARED,
+        "automation-0 was observed as",
+    ),
     "audit broken off": (fact("collect", audit=BROKEN_OFF), AUDIT, "broke off"),
     "audit rows removed": (rows("audit", lambda r: r.iloc[:-3]), AUDIT, "were announced"),
     "delivery rows removed": (rows("deliveries", lambda r: r.iloc[:-3]), DELIVERIES, "were announced"),
     "not drained": (fact("collect", drained=False), "collect/collect.json: drained", "still at work after 60 s"),
+    "read an hour later": (
+        fact(
+            "collect",
+            **{name: CLEAN.collect[name] + 3600 * S for name in ("drained_at_ns", "started_ns", "finished_ns")},
+        ),
+        "collect/collect.json: read in time",
+        "FAIL the collection started 3595 s after what was measured had ended",
+    ),
     "sampler stalled": (fact("observe", worst_lag_ms=1000.0), SAMPLER, "stalled"),
     "sampler lag unknown": (fact("observe", worst_lag_ms=float("nan")), SAMPLER, "stalled"),
     "clock set": (fact("generator", wall_clock_drift_ns=-2 * S), CLOCK, "set by -2000 ms"),

@@ -81,6 +81,12 @@ FAULTS: dict[str, tuple[Callable[[], ScenarioEvidence], str, str]] = {
     "answer cut": (lambda: with_metrics_facts(CLEAN, complete=False), "read to the end", "broke off before its end"),
     "another clock": (lambda: with_metrics_facts(CLEAN, clock={"offset_ns": -80_000_000, "uncertainty_ns": 2_000_000}),
                       "same clock", "it differs by -80.0 ms, give or take 2.0 ms"),
+    "a clock that was read badly": (
+        lambda: with_metrics_facts(CLEAN, clock={"offset_ns": 0, "uncertainty_ns": 4 * S}),
+        "same clock", r"it was not read well enough \(0.0 ms, give or take 4000.0 ms; at most 50 ms\)"),
+    "a clock that was not read": (lambda: with_metrics_facts(CLEAN, clock=None), "same clock", "it was not read"),
+    "a pod of before that lives on": (
+        lambda: with_pod(first_ns=START_NS - 99 * S), "pods known", "automation-zz was scraped for 139.0 s"),
     "unknown pod": (with_pod, "pods known", "automation-zz was scraped for 20.0 s, and nobody knows as which auto"),
 }  # fmt: skip
 
@@ -97,7 +103,7 @@ def test_each_fault_is_named(fault: str) -> None:
     "parts",
     [
         {"component": "grafana"},
-        {"first_ns": START_NS - 99 * S},  # it was being ended when the observation began
+        {"first_ns": START_NS - 99 * S, "last_ns": START_NS + 4 * S},  # it was being ended when the observation began
         {"last_ns": START_NS + 24 * S},  # it came and went between two looks
     ],
 )

@@ -140,6 +140,17 @@ def test_replicas_that_appear_join_and_those_that_go_leave_but_never_one_of_the_
     assert observing.replicas[-1].joined_ns == now_ns + 2
 
 
+def test_a_replica_that_is_found_before_it_has_an_address_serves_metrics_as_its_component_does() -> None:
+    observing = Observing()
+    discovery = Discovery(run_on(Target(WHOLE), moves=True), observing)
+    starting = part("automation", 2) | {"admin_url": None, "pid": None}
+    discovery.compare(status(*WHOLE["components"], starting), 1)
+    assert {item.name: item.metrics for item in observing.replicas}["automation-2"] is True
+    discovery.compare(status(*WHOLE["components"], part("automation", 2)), 2)
+    found = {item.name: item for item in observing.replicas}
+    assert (found["automation-2"].admin_url, found["automation-2"].metrics) == ("http://127.0.0.1:9002", True)
+
+
 def test_a_replica_is_followed_to_the_address_of_its_next_pod() -> None:
     observing = Observing()
     discovery = Discovery(run_on(Target(WHOLE), moves=True), observing)

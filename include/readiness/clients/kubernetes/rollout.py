@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from readiness.clients.kubernetes.kubectl import PATIENCE_S, Kubectl, KubectlError
 from readiness.clients.kubernetes.overlay import WORKLOADS, image_name, key_of, pod_template
@@ -16,7 +16,7 @@ _BETWEEN_S = 1.0
 _STUCK_S = 20.0
 """What has stood in the way for so long is not waited for any longer: a registry answers the second question, too."""
 _AT_ONCE = ("InvalidImageName", "ErrImageNeverPull")
-_EVENTS, _LINES = 8, 8
+_EVENTS, _LINES, _LONGEST_WORD = 8, 8, 1500
 
 
 class RolloutError(TargetError):
@@ -65,6 +65,15 @@ class Rollout:
             if stuck or took_s > timeout_s:
                 self._fail(left, stuck or found, took_s)
             time.sleep(_BETWEEN_S)
+
+    def undo(self, error: KubectlError) -> NoReturn:
+        """Put back what was changed before the cluster refused a step or did not answer: what is half there would be
+        the release of before to the next run. Raises RolloutError, which says nothing of the release."""
+        rolled_back, back = self._roll_back()
+        raise RolloutError(f"the rollout broke off: {error}; {back}", {
+            "schema": 1, "waited_s": 0.0, "unfinished": [], "rolled_back": rolled_back, "rollback": back, "events": [],
+            "log": [], "troubles": [],
+        }) from error  # fmt: skip
 
     def _look(self) -> tuple[dict[tuple[str, str], str], list[Trouble]]:
         """What is not at its end, and why not; what stands in its way."""
@@ -121,8 +130,10 @@ class Rollout:
             return [f"events cannot be read: {error}"]
         mine = [item for item in items if item.get("involvedObject", {}).get("name") in named or not named]
         mine.sort(key=lambda item: str(item.get("lastTimestamp") or item.get("eventTime") or ""))
-        return [f"{item['involvedObject'].get('name')}: {item.get('reason')}: {str(item.get('message'))[:300]}"
-                for item in mine[-_EVENTS:]]  # fmt: skip
+        return [
+            f"{item['involvedObject'].get('name')}: {item.get('reason')}: {item.get('message')}"[:_LONGEST_WORD]
+            for item in mine[-_EVENTS:]
+        ]
 
     def _log(self, found: list[Trouble]) -> list[str]:
         """The last lines of the first container that ended again and again."""
@@ -133,16 +144,18 @@ class Rollout:
                     return [line[:500] for line in printed.splitlines()[-_LINES:]]
         return []
 
-    def _roll_back(self) -> tuple[bool, str]:
+    def _roll_back(self) -> tuple[bool | None, str]:
         """Put back what each workload's pods were made of and how many there were. Whether all of it was and runs
-        again, and what there is to say of it."""
+        again (None: there was nothing), and what there is to say of it."""
         changed = []
         try:
             for key in [key_of(item) for item in self._objects if item["kind"] in WORKLOADS]:
                 if key in self._before and self._put_back(key):
                     changed.append(key)
+            if not any(kind in WORKLOADS for kind, _ in self._before):
+                return None, "nothing of it had run before, so nothing could be put back"
             if not changed:
-                return False, "nothing of it had run before, so nothing could be put back"
+                return False, "nothing that had run before was changed, so nothing was put back"
             ends_s = time.monotonic() + max(60.0, 3 * _STUCK_S)
             while left := [key for key in self._look()[0] if key in changed]:
                 self._replace_stuck_pods(left)

@@ -1,5 +1,6 @@
 """The target of an environment in a cluster: rolled out from its overlay, asked, scaled and stopped through kubectl."""
 
+import contextlib
 import time
 from collections.abc import Mapping
 from functools import cached_property
@@ -65,18 +66,26 @@ class ClusterTarget:
         before = self._live(objects)
         self._require_ours(before)
         rollout = Rollout(self.kubectl, objects, before, self._environment.cluster.images, self._environment.components)
-        rollout.apply()
-        self._scale_to(replicas, replicas)
-        self._patch(("Deployment", self._environment.under_load), {"spec": {"replicas": replicas}})
         ends_s = time.monotonic() + self._environment.start_timeout
         try:
-            rollout.wait(self._environment.start_timeout)
+            self._roll_out(rollout, replicas)
         except RolloutError:
-            self._set_free()  # what runs again scales as before
+            with contextlib.suppress(KubectlError):  # why it failed must not be lost to why that did
+                self._set_free()  # what runs again scales as before
             raise
         status = self._without_ending(ends_s)
         require_reachable(self._environment, status)
         return status
+
+    def _roll_out(self, rollout: Rollout, replicas: int) -> None:
+        """Raises RolloutError."""
+        try:
+            rollout.apply()
+            self._scale_to(replicas, replicas)
+            self._patch(("Deployment", self._environment.under_load), {"spec": {"replicas": replicas}})
+            rollout.wait(self._environment.start_timeout)
+        except KubectlError as error:
+            rollout.undo(error)
 
     def status(self) -> dict[str, Any]:
         """The target's status (docs/platform-api.md) as the API server has it now; under ``ending`` the pods of its

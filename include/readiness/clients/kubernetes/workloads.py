@@ -11,6 +11,8 @@ What = Literal["image", "crash", "config", "unschedulable", "quota"]
 
 _IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"})
 _CONFIG = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+_LONGEST_WORD = 1500
+"""What a registry said comes last in the message of a pull, after the image's name up to four times."""
 _CRASHES = 3
 """A container that ended so often does not come up by being started once more."""
 
@@ -70,7 +72,7 @@ def _of_pod(component: str, pod: Item) -> Iterator[Trouble]:
               for one in spec.get(part, [])}  # fmt: skip
     for told in (*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])):
         image, waiting = images.get(told["name"], ""), told.get("state", {}).get("waiting", {})
-        reason, said = str(waiting.get("reason", "")), str(waiting.get("message", "")).strip()[:400]
+        reason, said = str(waiting.get("reason", "")), str(waiting.get("message", "")).strip()[:_LONGEST_WORD]
         if reason in _IMAGE:
             yield Trouble("image", component, name, image, f"image {image} cannot be had: {reason} ({said})")
         elif reason in _CONFIG:
