@@ -139,6 +139,13 @@ def adapt(kubectl: Kubectl, k8s: Path, without: Iterable[str]) -> None:
         gone = {"apiVersion": "apps/v1", "kind": "any", "metadata": {"name": component}, "$patch": "delete"}
         target = {"kind": "Deployment|StatefulSet", "name": component}
         kustomization["patches"].append({"target": target, "patch": yaml.dump(gone)})
+    # The images are in the nodes: one that is not is not there, which the node itself can say. No registry is asked.
+    for name, places in {"automation": ("containers", "initContainers"), "vpn-core": ("containers",)}.items():
+        never = [
+            {"op": "add", "path": f"/spec/template/spec/{place}/0/imagePullPolicy", "value": "Never"}
+            for place in places
+        ]
+        kustomization["patches"].append({"target": {"kind": "Deployment", "name": name}, "patch": yaml.dump(never)})
     nodes = kubectl.items("nodes")
     if len(nodes) > 1:
         pinned = {"op": "add", "path": "/spec/template/spec/nodeSelector", "value": _first(nodes)}
