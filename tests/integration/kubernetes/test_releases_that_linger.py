@@ -25,7 +25,7 @@ from readiness.stages.run import Run, StageError
 from readiness.stages.steady_state import NotSteadyError, await_steady
 
 ROOT = Path(__file__).parents[3]
-ELSEWHERE = ("_of_components", "_of_interfaces", "_of_ingress", "_of_measuring")
+ELSEWHERE = ("_of_components", "_of_interfaces", "ingress_checks", "_of_measuring")
 
 
 @pytest.fixture
