@@ -96,6 +96,8 @@ def nodes(kubectl: Kubectl) -> list[str]:
 
 
 def test_replicas_are_spread(ready: tuple[Installation, float], kubectl: Kubectl, nodes: list[str]) -> None:
+    """As they are placed together: which of them an autoscaler takes away again, and where, is up to it."""
+    _placed_anew(ready[0], kubectl)
     for component in ("automation", "vpn-core"):
         places = Counter(_places(kubectl, component).values())
         assert set(places) == set(nodes), f"{component}: {places}"
@@ -176,12 +178,17 @@ def test_a_node_that_dies_takes_nothing_acknowledged_with_it(
 
 def _spread_again(installation: Installation, kubectl: Kubectl, node: str) -> None:
     """New replicas, of which this node has its share. Fails when it has none."""
+    _placed_anew(installation, kubectl)
+    for component in ("automation", "vpn-core"):
+        places = _places(kubectl, component, ready=True)
+        assert node in places.values(), f"{component} is not on {node}: {places}"
+
+
+def _placed_anew(installation: Installation, kubectl: Kubectl) -> None:
     kubectl("rollout", "restart", "deployment/automation", "deployment/vpn-core", "-n", PLATFORM)
     installation.await_ready(WHOLE_WITHIN_S)
     for component in ("automation", "vpn-core"):
         kubectl("rollout", "status", f"deployment/{component}", "-n", PLATFORM, "--timeout=150s", timeout_s=160)
-        places = _places(kubectl, component, ready=True)
-        assert node in places.values(), f"{component} is not on {node}: {places}"
 
 
 def _whole_without(kubectl: Kubectl, victim: str) -> bool:
