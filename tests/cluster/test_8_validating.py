@@ -120,7 +120,8 @@ def test_a_bad_image_is_rejected_while_what_was_there_serves(
 
 
 def test_a_release_is_approved(airflow: AirflowServices, kubectl: Kubectl, figures: dict[str, Any]) -> None:
-    """Again if nothing but the load was not proven: then the machine was busy, and the release is not to blame."""
+    """Again if nothing but the load was not proven: then the machine was busy, and the release is not to blame. If it
+    never is, nothing was found out, which READINESS_REQUIRE_CLUSTER=1 makes a failure."""
     for attempt in range(1, TRIES + 1):
         run = begun(airflow, f"approved-{attempt}", scenarios=["steady"], version="dev")
         run.wait(600)
@@ -128,6 +129,10 @@ def test_a_release_is_approved(airflow: AirflowServices, kubectl: Kubectl, figur
         if decided["decision"] != "INCONCLUSIVE" or not all("load not proven" in why for why in decided["reasons"]):
             break
     figures["validation: tries, seconds of each task"] = attempt, _seconds(run)
+    if decided["decision"] == "INCONCLUSIVE" and all("load not proven" in why for why in decided["reasons"]):
+        unproven = f"this machine kept no time in {TRIES} tries: {'; '.join(decided['reasons'])}"
+        assert not os.environ.get("READINESS_REQUIRE_CLUSTER"), unproven
+        pytest.skip(unproven)
     figures["validation: seconds of a pod beside its stage's own"] = _overhead_s(run)
     assert decided["decision"] == "APPROVED", decided["reasons"]
     assert {task.name: task.state for task in run.tasks() if task.state not in ("success", "skipped")} == {}
