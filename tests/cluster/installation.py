@@ -151,8 +151,5 @@ def adapt(kubectl: Kubectl, k8s: Path, without: Iterable[str]) -> None:
         pinned = {"op": "add", "path": "/spec/template/spec/nodeSelector", "value": _first(nodes)}
         target = {"kind": "Deployment|StatefulSet", "name": "|".join(SINGLES)}
         kustomization["patches"].append({"target": target, "patch": yaml.dump([pinned])})
+    kustomization["components"].append("../../../components/node-drain-rights")
     path.write_text(yaml.dump(kustomization))
-    whole = k8s / _OVERLAY / "kustomization.yaml"
-    kustomization = yaml.safe_load(whole.read_text())
-    kustomization["components"].append("../../components/node-drain-rights")
-    whole.write_text(yaml.dump(kustomization))
