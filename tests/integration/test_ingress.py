@@ -274,5 +274,6 @@ def test_what_speaks_no_tls_is_no_ingress(
     set_variables(monkeypatch)
     monkeypatch.setattr("readiness.clients.ingress._ANSWER_S", 1.0)
     ingress = ingress_at(service.url.replace("http:", "https:"), certificate[0])
-    assert not verified(tmp_path, ingress)["ok"]
+    (found,) = verified(tmp_path, ingress)
+    assert not found["ok"]
     assert looked_at(tmp_path, ingress).state is FindingState.PROBLEM
