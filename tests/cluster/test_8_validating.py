@@ -30,7 +30,7 @@ from .kubectl import Kubectl, until
 ARCHIVE, ARCHIVE_SECRET = "s3://readiness/dev", "readiness-archive"  # as scenarios/environments/dev.yaml has them
 DAG_ID = "release_validation_dev"
 TRIES = 3
-KEPT_NO_TIME = re.compile("load not proven: .* late|the prober stood still|sampler awake: the sampler stalled")
+KEPT_NO_TIME = re.compile("load not proven: .* late|the prober stood still")
 ENDED = ("success", "failed", "upstream_failed")
 _OF_PODS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
 _READINESS = str(Path(sys.executable).parent / "readiness")
@@ -120,8 +120,7 @@ def test_a_bad_image_is_rejected_while_what_was_there_serves(
 
 
 def test_a_release_is_approved(airflow: AirflowServices, kubectl: Kubectl, figures: dict[str, Any]) -> None:
-    """Again if nothing but the load was not proven: then the machine was busy, and the release is not to blame. If it
-    never is, nothing was found out, which READINESS_REQUIRE_CLUSTER=1 makes a failure."""
+    """Again if nothing but the load was not proven: then the machine was busy, and the release is not to blame."""
     for attempt in range(1, TRIES + 1):
         run = begun(airflow, f"approved-{attempt}", scenarios=["steady"], version="dev")
         run.wait(600)
@@ -129,10 +128,6 @@ def test_a_release_is_approved(airflow: AirflowServices, kubectl: Kubectl, figur
         if decided["decision"] != "INCONCLUSIVE" or not all("load not proven" in why for why in decided["reasons"]):
             break
     figures["validation: tries, seconds of each task"] = attempt, _seconds(run)
-    if decided["decision"] == "INCONCLUSIVE" and all("load not proven" in why for why in decided["reasons"]):
-        unproven = f"this machine kept no time in {TRIES} tries: {'; '.join(decided['reasons'])}"
-        assert not os.environ.get("READINESS_REQUIRE_CLUSTER"), unproven
-        pytest.skip(unproven)
     figures["validation: seconds of a pod beside its stage's own"] = _overhead_s(run)
     assert decided["decision"] == "APPROVED", decided["reasons"]
     assert {task.name: task.state for task in run.tasks() if task.state not in ("success", "skipped")} == {}
@@ -153,7 +148,7 @@ def test_a_replica_killed_by_a_pod_of_the_drill_costs_nothing(
     figures["validation of a failover: decision, reasons"] = decided["decision"], decided["reasons"]
     figures["validation of a failover: interruption"] = objectives["interruption"]["shown"]
     assert _in_doubt(decided["decision"], decided["reasons"], objectives) == []
-    assert [check for check in judged["data_checks"] if check["verdict"] != "PASS" and not _no_time(check)] == []
+    assert [check for check in judged["data_checks"] if check["verdict"] != "PASS"] == []
     assert_ended_well(run, kubectl)
 
 
@@ -179,7 +174,8 @@ def test_every_fault_of_a_cluster_comes_and_goes(
     (judged,) = decided["scenarios"]
     objectives = {item["name"]: item for item in judged["objectives"]}
     figures["validation with every fault: decision, reasons"] = decided["decision"], decided["reasons"]
-    assert _in_doubt(decided["decision"], decided["reasons"], objectives) == []
+    reasons = [why for why in decided["reasons"] if "sampler awake: the sampler stalled" not in why]
+    assert _in_doubt(decided["decision"], reasons, objectives) == []
     assert [check for check in judged["data_checks"] if check["verdict"] != "PASS" and not _no_time(check)] == []
     drill = json.loads(
         open_archive(find_home()).file(run.run_id, StageRef("breaking", "drill"), "drill.json").read_text()
