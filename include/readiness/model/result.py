@@ -49,7 +49,7 @@ class DataCheck:
 @dataclass(frozen=True)
 class LoadProof:
     """Whether the load that was asked for was really offered. ``invalid_slices``: start times (epoch ns) of the
-    1-s slices in which under 99 % of the arrivals were sent within 10 ms of their time."""
+    slices, each of ``slice_s``, in which under 99 % of the arrivals were sent within 10 ms of their time."""
 
     valid: bool
     scheduled: int
@@ -60,6 +60,7 @@ class LoadProof:
     invalid_slices: tuple[int, ...]
     lag_p99_ms: float | None
     reasons: tuple[str, ...]
+    slice_s: float = 1.0  # that of every proof before it was recorded
 
 
 @dataclass(frozen=True)

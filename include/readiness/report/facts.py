@@ -106,11 +106,12 @@ def _written(value: Any, name: str = "") -> str:
 
 def load_facts(proof: LoadProof) -> tuple[Fact, ...]:
     """The proof of load as labelled values."""
-    share = len(proof.invalid_slices) / proof.slices if proof.slices else 0.0
+    invalid = len(proof.invalid_slices)
+    share = invalid / proof.slices if proof.slices else 0.0
     return (
         Fact("Asked", f"{show(proof.asked_per_s, Dimension.RATE)} ({proof.asked_per_s:,.4g}/s)"),
         Fact("Achieved", f"{show(proof.achieved_per_s, Dimension.RATE)} ({proof.achieved_per_s:,.4g}/s)"),
         Fact("Arrivals sent", f"{proof.sent:,} of {proof.scheduled:,}"),
         Fact("Send lag p99", "not measured" if proof.lag_p99_ms is None else f"{proof.lag_p99_ms:.3g} ms"),
-        Fact("Invalid 1-s slices", f"{len(proof.invalid_slices):,} of {proof.slices:,} ({share:.2%})"),
+        Fact("Invalid slices", f"{invalid:,} of {proof.slices:,} ({share:.2%}), each of {proof.slice_s:.3g} s"),
     )

@@ -157,7 +157,7 @@ def test_each_reason_for_distrust_is_named(scenario: Scenario, clean: ScenarioEv
         (judged(scenario, clean, checks=failed), "no gaps: automation-1: 6.0 s"),
         (judged(scenario, clean, checks=(replace(CHECKED[0], verdict=Verdict.ERROR),)), "columns"),
         (judged(scenario, clean, checks=()), "no data check was made"),
-        (judged(scenario, with_generator_lag(clean, 3)), "load not proven: 1 of 60 slices"),
+        (judged(scenario, with_generator_lag(clean, 3)), "load not proven: 1 of 5 slices of 12 s"),
         (judged(baselines, clean), "0 of 20 baselines"),
         (judged(scenario, clean, profile=scenario.profiles["full"]), "measure lasted 60 s, the profile asks for 1800"),
         (judged(scenario, without_column(clean, "status")), "load/requests.parquet: lacks status"),

@@ -131,7 +131,7 @@ def test_errors_and_invalid_slices_are_in_the_legends() -> None:
     start_ns = evidence.clock.phase("measure").start_ns
     figures = {item.title: item for item in draw_all(evidence, None, examples.proof(invalid_slices=(start_ns,)))}
     assert "5 without success" in [item.label for item in figures["Accept latency"].legend]
-    assert "1 invalid 1-s slices" in [item.label for item in figures["Rate asked and achieved"].legend]
+    assert "1 invalid slices of 1 s" in [item.label for item in figures["Rate asked and achieved"].legend]
 
 
 def test_the_percentile_curve_counts_failures_as_the_slowest() -> None:

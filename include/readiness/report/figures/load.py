@@ -31,7 +31,8 @@ def rate_figure(key: str, requests: pd.DataFrame, proof: LoadProof | None, axis:
     asked = counts(axis.seconds(requests["intended_ns"]), axis, width_s)
     sent = counts(axis.seconds(sent_ns[sent_ns > 0]), axis, width_s)
     done = counts(axis.seconds(requests.loc[accepted(requests), "done_ns"]), axis, width_s)
-    invalid = axis.seconds(proof.invalid_slices if proof else ()) + 0.5
+    slice_s = proof.slice_s if proof else 0.0
+    invalid = axis.seconds(proof.invalid_slices if proof else ()) + slice_s / 2
     inside = (middles >= axis.start_s) & (middles <= axis.measure_end_s)
 
     def paint(axes: Axes) -> None:
@@ -58,7 +59,7 @@ def rate_figure(key: str, requests: pd.DataFrame, proof: LoadProof | None, axis:
         LegendItem("acknowledged", SERIES[1], "line"),
     ]
     if len(invalid):
-        legend.append(LegendItem(f"{len(invalid):,} invalid 1-s slices", ALARM, "cross"))
+        legend.append(LegendItem(f"{len(invalid):,} invalid slices of {slice_s:.3g} s", ALARM, "cross"))
     described = (
         f"Rate over time: {np.mean(asked[inside]):.4g} events/s asked and {np.mean(sent[inside]):.4g} events/s sent "
         f"in the mean, {len(invalid)} invalid slices."
