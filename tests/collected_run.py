@@ -53,6 +53,11 @@ def scenarios(folder: Path) -> Path:
     return made
 
 
+def wrong(result: ScenarioResult) -> str:
+    """Everything that is the matter with its evidence."""
+    return "; ".join(result.problems)
+
+
 def with_prometheus(cluster: FakeCluster, ports: Iterable[int]) -> None:
     """Add a replica of Prometheus for each port on loopback."""
     labels = {"app.kubernetes.io/name": "prometheus"}

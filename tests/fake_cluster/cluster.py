@@ -72,6 +72,14 @@ class FakeCluster:
             named = [item for item in state["objects"] if (item["kind"], item["metadata"]["name"]) == (kind, name)]
         return named[0] if named else None
 
+    def roll_over(self, deployment: str, image: str) -> None:
+        """Its pods are replaced by such of another image."""
+        with self.changed() as state:
+            (owner,) = [item for item in state["objects"] if item["kind"] == "Deployment"
+                        and item["metadata"]["name"] == deployment]  # fmt: skip
+            owner["spec"]["template"]["spec"]["containers"][0]["image"] = image
+            settle(state)
+
     def pods(self, component: str) -> list[Object]:
         """Those of a component that are there."""
         with self.changed() as state:

@@ -10,12 +10,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from collected_run import SCENARIO, Place, place_in, sealed_anew
+from collected_run import SCENARIO, Place, place_in, sealed_anew, wrong
 from fake_prometheus import FakePrometheus, Faults, Stored
 from readiness.clients import prometheus as client_module
 from readiness.model.document import to_json
 from readiness.model.evidence import StageRef
-from readiness.model.result import ScenarioResult
 from readiness.model.verdict import Verdict
 from readiness.report.html import _data_sets
 from readiness.stages import collect_metrics as metrics_stage
@@ -30,10 +29,6 @@ GONE_MS = 10_000
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     with place_in(tmp_path, monkeypatch) as made:
         yield made
-
-
-def wrong(result: ScenarioResult) -> str:
-    return "; ".join(result.problems)
 
 
 def test_a_clean_run_is_trusted_from_one_whole_answer(place: Place) -> None:

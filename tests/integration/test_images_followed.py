@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from collected_run import SCENARIO, Place, looked, place_in, sealed_anew
-from fake_cluster.controllers import settle
+from collected_run import SCENARIO, Place, looked, place_in, sealed_anew, wrong
 from readiness.model.document import to_json
 from readiness.model.evidence import StageRef
 from readiness.model.result import ScenarioResult
@@ -23,19 +22,11 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
         yield made
 
 
-def wrong(result: ScenarioResult) -> str:
-    return "; ".join(result.problems)
-
-
 def seen(place: Place, image: str) -> tuple[ScenarioResult, set[str]]:
     """What is said of a load that found the component under load rolled over to the image, and its replicas' names."""
     run = place.made.run
     history = PodHistory(run.status())
-    with place.cluster.changed() as state:
-        (owner,) = [item for item in state["objects"] if item["kind"] == "Deployment"
-                    and item["metadata"]["name"] == "automation"]  # fmt: skip
-        owner["spec"]["template"]["spec"]["containers"][0]["image"] = image
-        settle(state)
+    place.cluster.roll_over("automation", image)
     status = run.target.status()
     history.note(status, place.made.evidence.observe["finished_ns"])
     ref = StageRef(SCENARIO, "observe")

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from fake_cluster.cluster import FakeCluster
-from fake_cluster.controllers import settle
 from readiness.clients.home import Home
 from readiness.clients.kubernetes import target as target_module
 from readiness.model.evidence import StageRef
@@ -93,11 +92,7 @@ def test_the_observation_looks_once_more_when_the_load_is_over(
     run: Run, cluster: FakeCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deploy_stage.deploy(run)
-    with cluster.changed() as state:
-        (owner,) = [item for item in state["objects"] if item["kind"] == "Deployment"
-                    and item["metadata"]["name"] == "automation"]  # fmt: skip
-        owner["spec"]["template"]["spec"]["containers"][0]["image"] = "phantommesh/automation:0.9.0"
-        settle(state)
+    cluster.roll_over("automation", "phantommesh/automation:0.9.0")
     monkeypatch.setattr(Discovery, "run", lambda _: asyncio.sleep(60))  # no look of its own
     phases, begun_ns = tmp_path / "phases.json", time.time_ns()
     phases.write_text(json.dumps({"phases": [{"name": "measure", "start_ns": 0, "end_ns": 1}]}))
