@@ -35,7 +35,8 @@ def recompute(run: Run) -> Verification:
     stated = _stated(run)
     expected = set(stated.reasons) if stated else set()
     problems = [item for item in run.archive.check_stages(run.run_id, refs) if not _known(item, expected)]
-    problems += [f"{name}/check/result.json: is missing or damaged" for name in names if run.result(name) is None]
+    problems += [f"{name}/check/result.json: is missing or damaged" for name in names
+                 if run.result(name) is None and not _said_unchecked(name, expected)]  # fmt: skip
     if stated is None:
         problems.append(f"{DECIDE}: there is no readable decision")
     else:
@@ -55,6 +56,11 @@ def _known(problem: str, reasons: set[str]) -> bool:
     """Whether the decision itself names this problem: an INCONCLUSIVE run says what is missing, and that is no
     discovery."""
     return any(problem in reason for reason in reasons)
+
+
+def _said_unchecked(scenario: str, reasons: set[str]) -> bool:
+    """Whether the decision itself says that the scenario was not checked, as where its deploy had failed."""
+    return any(reason.startswith(f"{StageRef(scenario, 'check')}: ") for reason in reasons)
 
 
 def _readable(run: Run, ref: StageRef) -> bool:

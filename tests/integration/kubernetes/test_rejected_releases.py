@@ -77,6 +77,19 @@ def test_where_each_stage_is_a_task_nothing_is_measured_or_judged_and_the_decisi
     assert again.decision.decision is Decision.REJECTED
 
 
+def test_the_decision_on_a_deploy_that_failed_by_nobody_s_fault_is_confirmed(run: Run, cluster: FakeCluster) -> None:
+    with cluster.changed() as state:
+        state["bad"] = {"docker.io/library/postgres:15": "ErrImageNeverPull"}
+    with pytest.raises(StageError):
+        deploy_stage.deploy(run)
+    report(run)
+    sign_off(run, Answer("not required"))
+    said = decide(run)
+    assert said.decision is Decision.INCONCLUSIVE
+    assert any(reason.startswith("steady/check: ") for reason in said.reasons)
+    assert recompute(Run(run.home, "a-run")).problems == ()
+
+
 def test_the_evidence_of_a_failed_rollout_that_was_altered_convicts_nobody(run: Run) -> None:
     decided(run)
     path = next((run.home.root / "archive").rglob("rollout.json"))
