@@ -106,6 +106,33 @@ def test_a_run_from_a_shell_needs_nothing_that_only_stages_in_pods_need(cluster:
     require_usable(dev(), ROOT)
 
 
+def test_the_certificate_of_a_gateway_is_asked_for_unless_cert_manager_makes_it(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def as_in(component: str, file: str) -> dict[str, Any]:
+        text = (ROOT / "k8s" / "components" / component / file).read_text().replace("phantommesh-tls", "gateway-tls")
+        made: dict[str, Any] = yaml.safe_load(text)
+        return made
+
+    of_cluster = {
+        "/apis/gateway.networking.k8s.io/v1": ["Gateway"],
+        "/apis/traefik.io/v1alpha1": ["IngressRoute", "Middleware", "ServersTransport"],
+        "/apis/metrics.k8s.io/v1beta1": ["PodMetrics"],
+    }
+    setting(apis=of_cluster)(cluster)
+    gateway, certificate = as_in("gateway-api", "gateway.yaml"), as_in("cert-manager", "certificate.yaml")
+    monkeypatch.setattr(examination, "rendered", lambda *given: (*rendered_once(*given), gateway))
+    problems = [finding for finding in said(FindingState.PROBLEM) if finding.check == "secrets"]
+    assert [finding.says.partition(";")[0] for finding in problems] == [
+        "the namespace phantommesh-dev has no secret gateway-tls"
+    ]
+    monkeypatch.setattr(examination, "rendered", lambda *given: (*rendered_once(*given), gateway, certificate))
+    problems = said(FindingState.PROBLEM)
+    assert "secrets" not in {finding.check for finding in problems}
+    assert any("no Certificate (cert-manager.io/v1)" in item.says and "cert-manager: install it" in item.says
+               for item in problems)  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("change", "check", "says", "remedy"),
     [

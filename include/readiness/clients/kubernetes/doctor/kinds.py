@@ -15,6 +15,8 @@ _INSTALL = {
                   "components/ingress out",
     "gateway.networking.k8s.io": "the Gateway API: install it (https://gateway-api.sigs.k8s.io/guides), or take "
                                  "components/ingress instead",
+    "cert-manager.io": "cert-manager: install it (https://cert-manager.io/docs/installation), or leave "
+                       "components/cert-manager out and make the certificate by hand",
     "postgresql.cnpg.io": "CloudNativePG: install it (https://cloudnative-pg.io/docs), or leave components/cnpg out",
     "external-secrets.io": "External Secrets: install it (https://external-secrets.io), or leave "
                            "components/external-secrets out",

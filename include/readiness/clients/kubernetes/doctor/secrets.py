@@ -54,6 +54,8 @@ def _named(objects: tuple[Object, ...]) -> set[str]:
             found.add(spec.get("tls", {}).get("secretName", ""))
         elif item["kind"] == "Middleware":
             found |= {str(part.get("secret", "")) for part in spec.values() if isinstance(part, dict)}
+        elif item["kind"] == "Gateway":
+            found |= set(_of_gateway(spec))
     return found - {""}
 
 
@@ -69,6 +71,14 @@ def _of_pod(spec: dict[str, Any]) -> Iterator[str]:
             yield from _required(source.get("secret"), "name")
     for one in spec.get("imagePullSecrets", []):
         yield str(one["name"])
+
+
+def _of_gateway(spec: dict[str, Any]) -> Iterator[str]:
+    """Certificates of its listeners that are secrets of its own namespace, as references are unless they say else."""
+    for listener in spec.get("listeners", []):
+        for one in listener.get("tls", {}).get("certificateRefs", []):
+            if one.get("kind", "Secret") == "Secret" and not one.get("namespace"):
+                yield str(one["name"])
 
 
 def _required(reference: dict[str, Any] | None, key: str) -> Iterator[str]:
