@@ -42,9 +42,10 @@ chart: $(STAMP)  ## the Helm chart, made anew from k8s/base, components and over
 test-cluster: $(STAMP)  ## what only a real cluster shows; needs KUBECONFIG and the images (docs/deployment.md)
 	$(BIN)/pytest tests/cluster
 
-# Three processes: the Airflow of one set of tests must not take the CPU from the load of another.
+# One after the other: the Airflow of one set of tests must not take the CPU from the load of another. What measures no
+# times runs on all cores, each file of tests in one process.
 test: lint  ## lint and all tests
-	$(BIN)/pytest tests/unit tests/manifests tests/browser
+	$(BIN)/pytest -n auto --dist loadfile tests/unit tests/manifests tests/browser
 	$(BIN)/pytest tests/integration
 	$(BIN)/pytest tests/airflow
 

@@ -137,7 +137,7 @@ def test_a_process_that_got_the_id_of_a_victim_later_is_not_hit(
     assert send(innocent.pid, since, signal.SIGKILL) is True
 
 
-@pytest.mark.parametrize("pid", [0, 1, os.getpid()])
+@pytest.mark.parametrize("pid", [0, 1, os.getpid()], ids=["everybody", "the first", "himself"])
 def test_nobody_signals_everybody_or_himself(pid: int) -> None:
     with pytest.raises(DrillError, match="none of the target's"):
         send(pid, started(pid) or 0.0, signal.SIGCONT)

@@ -63,6 +63,7 @@ def test_a_pair_belongs_together() -> None:
         base64.b64encode(b"\1" + bytes(31)).decode(),  # the point 1, likewise
         base64.b64encode(bytes([9]) + bytes(31)).decode()[:42] + "B=",  # bits behind the last byte are not 0
     ],
+    ids=["none", "a letter", "short", "a line", "unpadded", "31 bytes", "the point 0", "the point 1", "bits behind"],
 )  # fmt: skip
 def test_what_is_no_public_key(text: str) -> None:
     assert not keys.is_public_key(text)
