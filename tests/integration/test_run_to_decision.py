@@ -222,11 +222,8 @@ def test_a_second_run_is_refused_in_one_line_that_names_the_first(env: dict[str,
     assert (second.returncode, second.stdout) == (1, "")
     assert f"in use by run {first}" in second.stderr.splitlines()[-1]
     output, errors = run.communicate(timeout=DEADLINE_S)
-    # The first is not disturbed. (Whether load and observation kept their times while a second one started beside it,
-    # and so whether each objective has its data, is another matter.)
-    verdicts = {item["name"]: item["verdict"] for item in json.loads(output)["scenarios"][0]["objectives"]}
-    assert set(verdicts.values()) <= {"PASS", "NO_DATA"}, errors
-    assert (verdicts["events-lost"], verdicts["no-errors"]) == ("PASS", "PASS"), errors
+    # The first is not disturbed. (Whether its load was proven while a second one started beside it is another matter.)
+    assert json.loads(output)["scenarios"][0]["verdict"] == "PASS", errors
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
