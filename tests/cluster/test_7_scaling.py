@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from .loading import under_load
 BURST_RATE_PER_S = 25_000 / 60
 MORE_WITHIN_S = 120
 FEWER_WITHIN_S = 240
+_ROUND_S = 15  # how often an autoscaler looks (--horizontal-pod-autoscaler-sync-period)
+_DEPLOYMENT = ("get", "deployment", "automation", "-n", PLATFORM)
 _SCALE_DOWN = "/spec/advanced/horizontalPodAutoscalerConfig/behavior/scaleDown"
 pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("way_for_load")]
 
@@ -24,15 +27,17 @@ def test_load_brings_replicas_and_its_end_takes_them_away(
     ready: tuple[Installation, float], kubectl: Kubectl, tmp_path: Path, figures: dict[str, Any]
 ) -> None:
     _soon(kubectl)
-    _until_three(kubectl, "before the load")
+    _until_calm(kubectl)
+    began_at = datetime.now(UTC)
     with under_load(kubectl, ready[0], tmp_path, "scaling", BURST_RATE_PER_S) as load:
         took_s = until(
             lambda: _ready(kubectl) > 3, MORE_WITHIN_S,
             lambda: kubectl.run("describe", "hpa", "-n", PLATFORM).stdout[-2_000:],
         )  # fmt: skip
+        _assert_scaled_since(began_at, kubectl)
     ended_s = time.monotonic()
     assert load.account is not None
-    _until_three(kubectl, "after the load")
+    _until_three(kubectl)
     figures["by CPU: more replicas after, s"] = round(took_s, 1)
     figures["by CPU: three again after, s (with a window of 15 s)"] = round(time.monotonic() - ended_s, 1)
     figures["by CPU: events, failed, lost"] = load.account.sent, load.failed(), load.lost()
@@ -59,7 +64,8 @@ def test_a_queue_brings_replicas_and_its_end_takes_them_away(
     ready: tuple[Installation, float], kubectl: Kubectl, tmp_path: Path, figures: dict[str, Any]
 ) -> None:
     kubectl("wait", "--for=condition=Ready", "scaledobject/automation", "-n", PLATFORM, "--timeout=60s")
-    _until_three(kubectl, "before the load")
+    _until_calm(kubectl)
+    began_at = datetime.now(UTC)
     with under_load(kubectl, ready[0], tmp_path, "queue", BURST_RATE_PER_S) as load:
         # Three replicas handle any load of this machine at once: what makes a queue is alerts that nobody takes.
         kubectl("scale", "statefulset/sink", "--replicas=0", "-n", PLATFORM)
@@ -68,14 +74,14 @@ def test_a_queue_brings_replicas_and_its_end_takes_them_away(
                 lambda: _ready(kubectl) > 3, MORE_WITHIN_S,
                 lambda: kubectl.run("describe", "scaledobject,hpa", "-n", PLATFORM).stdout[-3_000:],
             )  # fmt: skip
+            _assert_scaled_since(began_at, kubectl)
         finally:
             kubectl("scale", "statefulset/sink", "--replicas=1", "-n", PLATFORM)
         ready[0].await_ready(60, "sink")
     ended_s = time.monotonic()
-    scaler = kubectl.items("hpa", "-n", PLATFORM)
-    assert [metric["type"] for metric in scaler[0]["spec"]["metrics"]] == ["External"]
+    assert [metric["type"] for metric in _autoscaler(kubectl)["spec"]["metrics"]] == ["External"]
     assert load.account is not None
-    _until_three(kubectl, "after the load")
+    _until_three(kubectl)
     figures["by queue depth: more replicas after, s"] = round(took_s, 1)
     figures["by queue depth: three again after, s (with a window of 15 s)"] = round(time.monotonic() - ended_s, 1)
     figures["by queue depth: events, failed, lost"] = load.account.sent, load.failed(), load.lost()
@@ -96,8 +102,37 @@ def _keda_instead(kustomization: dict[str, Any]) -> None:
     kustomization["patches"].append({"target": {"kind": "ScaledObject"}, "patch": yaml.dump(patch)})
 
 
-def _until_three(kubectl: Kubectl, when: str) -> None:
-    until(lambda: _ready(kubectl) == 3, FEWER_WITHIN_S, lambda: f"{_ready(kubectl)} replicas {when}")
+def _until_calm(kubectl: Kubectl) -> None:
+    """Three replicas are there and no more are wanted, for two rounds of the autoscaler: it has no reason left from
+    what other tests did. One replica that it had asked for before the load would pass for one that the load brought."""
+    stirred_s = time.monotonic()
+
+    def calm() -> bool:
+        nonlocal stirred_s
+        if _stirring(kubectl):
+            stirred_s = time.monotonic()
+        return time.monotonic() - stirred_s >= 2 * _ROUND_S
+
+    until(calm, FEWER_WITHIN_S, lambda: f"before the load: {_stirring(kubectl) or 'three replicas, but not for long'}")
+
+
+def _stirring(kubectl: Kubectl) -> str:
+    """What is not three; empty: everything is."""
+    status, wanted = _autoscaler(kubectl).get("status", {}), kubectl.json(*_DEPLOYMENT)["spec"].get("replicas")
+    found = {
+        "autoscaler wants": status.get("desiredReplicas"), "deployment wants": wanted, "ready": _ready(kubectl),
+    }  # fmt: skip
+    return ", ".join(f"{what} {count}" for what, count in found.items() if count != 3)
+
+
+def _assert_scaled_since(began_at: datetime, kubectl: Kubectl) -> None:
+    """The autoscaler itself dates its last decision, in whole seconds."""
+    scaled_at = datetime.fromisoformat(_autoscaler(kubectl)["status"]["lastScaleTime"])
+    assert scaled_at >= began_at.replace(microsecond=0), f"scaled {began_at - scaled_at} before the load"
+
+
+def _until_three(kubectl: Kubectl) -> None:
+    until(lambda: _ready(kubectl) == 3, FEWER_WITHIN_S, lambda: f"{_ready(kubectl)} replicas after the load")
 
 
 def _soon(kubectl: Kubectl) -> None:
@@ -106,6 +141,11 @@ def _soon(kubectl: Kubectl) -> None:
     kubectl("patch", "hpa", "automation", "-n", PLATFORM, "--type=merge", "-p", json.dumps(patch))
 
 
+def _autoscaler(kubectl: Kubectl) -> Any:
+    """The only one there is."""
+    (found,) = kubectl.items("hpa", "-n", PLATFORM)
+    return found
+
+
 def _ready(kubectl: Kubectl) -> int:
-    status = kubectl.json("get", "deployment", "automation", "-n", PLATFORM)["status"]
-    return int(status.get("readyReplicas", 0))
+    return int(kubectl.json(*_DEPLOYMENT)["status"].get("readyReplicas", 0))

@@ -1,4 +1,4 @@
-"""A target in a Kubernetes cluster, reached through ``kubectl`` alone.
+"""A target in a Kubernetes cluster, reached through ``kubectl``; a pod that only reads does without (``own_api``).
 
 Lives here: which cluster may be used at all (``kubectl``), what is applied and how it is rolled out and put back
 (``overlay``, ``rollout``, ``target``), who is there now (``pods``, ``feed``, ``status``; ``measuring``: Prometheus),

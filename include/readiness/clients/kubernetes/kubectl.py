@@ -6,9 +6,10 @@ import os
 import re
 import subprocess
 import time
+from collections.abc import Callable
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from readiness.clients.kubernetes.own_account import ACCOUNT, own_kubeconfig
 from readiness.clients.kubernetes.programs import kubectl_program
@@ -18,11 +19,12 @@ from readiness.model.kubernetes_environment import IN_CLUSTER
 TOKEN = ACCOUNT / "token"
 PATIENCE_S = 45.0
 """An API server that is away for half a minute, as while its node starts again, costs no run."""
-_ANSWER_S = 15.0
+ANSWER_S = 15.0
 _BETWEEN_S = 1.0
 _MOST_LINES = 3
 _PASSING = frozenset({"unreachable", "serviceunavailable", "timeout", "internalerror"})
 _SERVER_SAYS = re.compile(r"^Error from server(?: \((?P<kind>\w+)\))?: (?P<text>.*)$", re.MULTILINE)
+_T = TypeVar("_T")
 _NOISE = re.compile(r"Warning:|[EWI]\d{4} ")  # warnings, and the lines of its own log
 _UNREACHABLE = re.compile(
     r"unable to connect to the server|the connection to the server|connection refused|no route to host|i/o timeout|"
@@ -65,7 +67,7 @@ class Kubectl:
         return found
 
     def _current(self) -> str:
-        done = _run([kubectl_program(), "config", "current-context"], None, _ANSWER_S)
+        done = _run([kubectl_program(), "config", "current-context"], None, ANSWER_S)
         name = done.stdout.strip()
         if done.returncode != 0 or not name:
             where = os.environ.get("KUBECONFIG")
@@ -88,7 +90,7 @@ class Kubectl:
         self,
         *arguments: str,
         stdin: Any = None,
-        timeout_s: float = _ANSWER_S,
+        timeout_s: float = ANSWER_S,
         patience_s: float = 0.0,
         namespaced: bool = True,
     ) -> str:
@@ -96,17 +98,14 @@ class Kubectl:
         answer is asked again, for calls that may be made twice. Raises KubectlError."""
         command = self.command(f"--request-timeout={timeout_s:g}s", *arguments, namespaced=namespaced)
         text = None if stdin is None else json.dumps(stdin)
-        ends_s = time.monotonic() + patience_s
-        while True:
-            try:
-                done = _run(command, text, timeout_s + _ANSWER_S)
-                if done.returncode == 0:
-                    return done.stdout
-                raise self._error(done.stderr or done.stdout, done.returncode)
-            except KubectlError as error:
-                if error.kind not in _PASSING or time.monotonic() > ends_s:
-                    raise
-                time.sleep(_BETWEEN_S)  # between two questions; the patience is the deadline
+
+        def ask() -> str:
+            done = _run(command, text, timeout_s + ANSWER_S)
+            if done.returncode == 0:
+                return done.stdout
+            raise self._error(done.stderr or done.stdout, done.returncode)
+
+        return patiently(ask, patience_s)
 
     def json(self, *arguments: str, **options: Any) -> dict[str, Any]:
         """The object that it printed. Raises KubectlError, also for what is no JSON."""
@@ -144,15 +143,18 @@ class Kubectl:
         KubectlError if that cannot be asked."""
         kind, _, part = resource.partition("/")
         asked = ["auth", "can-i", verb, kind, *([f"--subresource={part}"] if part else [])]
-        command = self.command(f"--request-timeout={_ANSWER_S:g}s", *asked, namespaced=namespaced)
-        done = _run(command, None, 2 * _ANSWER_S)
+        command = self.command(f"--request-timeout={ANSWER_S:g}s", *asked, namespaced=namespaced)
+        done = _run(command, None, 2 * ANSWER_S)
         said = done.stdout.split()
         if said and said[0] in ("yes", "no"):
             return said[0] == "yes"
         raise self._error(done.stderr or done.stdout, done.returncode)
 
     def _error(self, said: str, code: int) -> KubectlError:
-        kind, text = explained(said, code)
+        return self.told(*explained(said, code))
+
+    def told(self, kind: str, text: str) -> KubectlError:
+        """The error, with what to do about it."""
         where = "from this pod" if self.context == IN_CLUSTER else f"of the context {self.context}"
         if kind == "unreachable":
             text = f"the cluster {where} does not answer ({text}); is it up, and is that its address?"
@@ -161,6 +163,19 @@ class Kubectl:
         elif kind == "forbidden":
             text = f"{text}; the account needs the rights of k8s/components/readiness-rights"
         return KubectlError(kind, text)
+
+
+def patiently(ask: Callable[[], _T], patience_s: float) -> _T:
+    """What it returns. A server that does not answer is asked again, for so long; then, and for anything else, raises
+    the KubectlError."""
+    ends_s = time.monotonic() + patience_s
+    while True:
+        try:
+            return ask()
+        except KubectlError as error:
+            if error.kind not in _PASSING or time.monotonic() > ends_s:
+                raise
+            time.sleep(_BETWEEN_S)  # between two questions; the patience is the deadline
 
 
 def explained(said: str, code: int) -> tuple[str, str]:

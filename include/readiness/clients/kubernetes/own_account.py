@@ -16,8 +16,7 @@ def own_kubeconfig(folder: Path | None = None) -> Path:
 
     kubectl finds that account by itself only as long as no option says anything about the connection: with
     --request-timeout it asks localhost:8080 instead."""
-    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ.get("KUBERNETES_SERVICE_PORT", "443")
-    server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+    server = server_url()
     document = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -32,3 +31,9 @@ def own_kubeconfig(folder: Path | None = None) -> Path:
     with os.fdopen(handle, "w") as sink:
         json.dump(document, sink)
     return Path(name)
+
+
+def server_url() -> str:
+    """Where the pod's own cluster has its API server."""
+    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"

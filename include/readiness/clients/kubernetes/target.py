@@ -20,6 +20,7 @@ from readiness.clients.kubernetes.overlay import (
     with_replicas,
     with_version,
 )
+from readiness.clients.kubernetes.own_api import OwnApi
 from readiness.clients.kubernetes.pods import Places, pod_of
 from readiness.clients.kubernetes.rendering import Object, rendered
 from readiness.clients.kubernetes.rollout import Rollout, RolloutError
@@ -47,6 +48,7 @@ class ClusterTarget:
         self._environment, self._project, self._version = environment, project, version
         cluster = environment.cluster
         self.kubectl = Kubectl(environment.name, cluster.contexts, cluster.namespace)
+        self._own_api = OwnApi(self.kubectl)
         self._places = Places(known or {}, {name: item.replicas for name, item in environment.components.items()})
 
     def clear(self) -> bool:
@@ -90,13 +92,18 @@ class ClusterTarget:
     def status(self) -> dict[str, Any]:
         """The target's status (docs/platform-api.md) as the API server has it now; under ``ending`` the pods of its
         components that are to go and still run: they are no replicas, but may go on taking work."""
-        items = self.kubectl.items("pods,services", patience_s=PATIENCE_S)
+        items = self._pods_and_services()
         pods = [pod_of(item) for item in items if item["kind"] == "Pod"]
         mine = [pod for pod in pods if pod.component in self._environment.components and not pod.over]
         there = [pod for pod in mine if not pod.ending]
         services = [item for item in items if item["kind"] == "Service"]
         status = status_of(self._environment, there, self._places.assign(there), services)
         return status | {"ending": sorted(pod.name for pod in mine if pod.ending)}
+
+    def _pods_and_services(self) -> list[Object]:
+        if self.kubectl.context == IN_CLUSTER:
+            return self._own_api.items("pods", "services", patience_s=PATIENCE_S)
+        return self.kubectl.items("pods,services", patience_s=PATIENCE_S)
 
     def _without_ending(self, ends_s: float) -> dict[str, Any]:
         """The status, once no pod of before is left: a rollout is over while they are still ending. Raises TargetError,
