@@ -76,12 +76,14 @@ def airflow(
 
 
 def _stand_back(services: AirflowServices) -> None:
-    """Elsewhere Airflow is not on the cluster's machine; here it must not be in the way of what keeps times. By
-    SCHED_IDLE whatever else wakes up interrupts it at once, which a nice value does not see to (sched(7))."""
+    """Elsewhere Airflow is not on the cluster's machine; here it must not be in the way of what keeps times. Where the
+    kernel groups processes by session it is the nice value of theirs that counts (sched(7), autogroup)."""
     started = [*services.pids.values(), *(one.pid for one in descendants(services.pids.values()))]
     for pid in started:
-        for thread in Path("/proc", str(pid), "task").iterdir():
-            os.sched_setscheduler(int(thread.name), os.SCHED_IDLE, os.sched_param(0))
+        os.setpriority(os.PRIO_PROCESS, pid, 19)
+        session = Path("/proc", str(pid), "autogroup")
+        if session.exists():
+            session.write_text("19")
 
 
 def begun(airflow: AirflowServices, name: str, **conf: Any) -> FollowedRun:
