@@ -7,6 +7,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,16 @@ def _stand_back(services: AirflowServices) -> None:
         os.setpriority(os.PRIO_PROCESS, pid, 19)
         session = Path("/proc", str(pid), "autogroup")
         if session.exists():
-            session.write_text("19")
+            until(partial(_taken, session), 10, lambda: "the kernel takes no other nice value for a session")
+
+
+def _taken(session: Path) -> bool:
+    """Whether this session has the nice value 19 now. Of one without privilege the kernel takes a change each 0.1 s."""
+    try:
+        session.write_text("19")
+    except BlockingIOError:
+        return False
+    return True
 
 
 def begun(airflow: AirflowServices, name: str, **conf: Any) -> FollowedRun:

@@ -106,6 +106,7 @@ def test_a_token_that_was_renewed_is_the_one_that_is_shown(server: ApiServer, tm
         (404, b"404 page not found", "other", "answered 404"),
         (200, {"kind": "Pod"}, "other", "answered 200"),
         (200, b"<html>", "other", "answered 200"),
+        (200, ["no", "object"], "other", "answered 200"),
         (500, {"reason": "InternalError", "message": "etcd"}, "internalerror", "etcd"),
     ],
 )

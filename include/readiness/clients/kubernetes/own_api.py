@@ -1,6 +1,6 @@
 """Reading in a pod, with the pod's own account: a request over one kept connection instead of a program each time.
 
-To start ``kubectl`` takes 0.1 s of a processor or two (docs/decisions/0014). Who asks every few seconds beside a load
+To start ``kubectl`` takes 0.13 s of a processor (docs/decisions/0014). Who asks every few seconds beside a load
 that keeps times to the millisecond would be what that load waits for.
 """
 
@@ -34,7 +34,8 @@ class OwnApi:
         try:
             found = answer.json()
         except ValueError:
-            found = {}
+            found = None
+        found = found if isinstance(found, dict) else {}
         if answer.status_code != httpx.codes.OK or "items" not in found:
             raise self._kubectl.told(*_explained(answer.status_code, found))
         # In a list of one kind it is the list that says which.
