@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from readiness.model.kubernetes_environment import STAGE_IMAGE, KubernetesEnvironment, StageAccounts
+from readiness.model.stage_resources import resources_of
 
 from orchestration.stage_place import StageCall
 
@@ -24,17 +25,6 @@ _USER = 65532
 _RUN_DIR = "/tmp"  # noqa: S108 - in the image: HOME and READINESS_HOME are there; a volume of the pod's own
 _ROOM = "8Gi"
 _LONGEST_LABEL = 63
-_LIGHT = {"requests": {"cpu": "50m", "memory": "192Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}}
-_JUDGING = {"requests": {"cpu": "100m", "memory": "512Mi"}, "limits": {"cpu": "2", "memory": "4Gi"}}
-_RESOURCES: dict[str, dict[str, dict[str, str]]] = {
-    # Generator, probes, observer and drill in one: a limit that throttles them would make the load unproven, and so
-    # would neighbours that come first. 25,000 requests a minute take one core.
-    "load": {"requests": {"cpu": "1", "memory": "768Mi"}, "limits": {"cpu": "4", "memory": "4Gi"}},
-    "collect": _JUDGING,
-    "check": _JUDGING,
-    "report": _JUDGING,
-    "decide": _JUDGING,
-}
 _ACCOUNTS = {"deploy": "deploy", "teardown": "deploy", "verify": "observe", "collect": "observe", "load": "drill"}
 """Stage -> which of the environment's accounts its pod has. The others talk to no API and get no token."""
 _THROUGH_INGRESS = ("deploy", "verify", "load")
@@ -125,7 +115,7 @@ def _container(environment: KubernetesEnvironment, call: StageCall) -> dict[str,
             {"name": STAGE_IMAGE, "value": environment.stages.image},
         ],
         "envFrom": [{"secretRef": {"name": name}} for name in secrets],
-        "resources": _RESOURCES.get(call.stage, _LIGHT),
+        "resources": resources_of(call.stage),
         "securityContext": {
             "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True,
         },

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from fake_cluster.cluster import STAGES, FakeCluster
+from fake_cluster.cluster import NAMESPACE, STAGES, FakeCluster
 from readiness.clients.kubernetes.doctor import examination
 from readiness.clients.kubernetes.rendering import rendered
 from readiness.model.finding import Finding, FindingState
@@ -78,9 +78,9 @@ def with_meta(kind: str, name: str, **values: Any) -> Change:
     return change
 
 
-def with_quota(**hard: str) -> Change:
+def with_quota(namespace: str = NAMESPACE, **hard: str) -> Change:
     spec = {"hard": {key.replace("_", "."): value for key, value in hard.items()}}
-    return lambda cluster: cluster.add("v1", "ResourceQuota", "team", spec=spec)
+    return lambda cluster: cluster.add("v1", "ResourceQuota", "team", namespace=namespace, spec=spec)
 
 
 def test_an_environment_that_is_set_up_can_be_used(cluster: FakeCluster) -> None:
@@ -104,6 +104,22 @@ def test_a_run_from_a_shell_needs_nothing_that_only_stages_in_pods_need(cluster:
     setting(rules={"*": ALL, "stage-drill": []})(cluster)
     assert {finding.check for finding in said(FindingState.PROBLEM)} == {"stages"}
     require_usable(dev(), ROOT)
+
+
+def of_component(component: str, file: str) -> dict[str, Any]:
+    """An object of k8s/components."""
+    found: dict[str, Any] = yaml.safe_load((ROOT / "k8s" / "components" / component / file).read_text())
+    return found
+
+
+def test_the_autoscaler_by_queue_depth_needs_keda(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    scaled = of_component("autoscaling-keda", "scaled-object.yaml")
+    monkeypatch.setattr(examination, "rendered", lambda *given: (*rendered_once(*given), scaled))
+    (problem,) = said(FindingState.PROBLEM)
+    assert problem.check == "kinds"
+    assert "the cluster has no ScaledObject (keda.sh/v1alpha1)" in problem.says
+    assert "KEDA: install it" in problem.says
+    assert cluster.changes == []
 
 
 def test_the_certificate_of_a_gateway_is_asked_for_unless_cert_manager_makes_it(
@@ -169,6 +185,9 @@ def test_the_certificate_of_a_gateway_is_asked_for_unless_cert_manager_makes_it(
          "raise that quota"),
         (with_quota(limits_memory="64Mi"), "quota", "of limits.memory and the quota team allows 64Mi",
          "raise that quota"),
+        (with_quota(STAGES, requests_memory="600Mi"), "stages",
+         "the stage load needs 768Mi of requests.memory and the quota team allows 600Mi in readiness-dev",
+         "raise that quota"),
         (setting(rules={"*": [], "stage-deploy": ALL, "stage-drill": ALL, "stage-observe": ALL}), "rights",
          "somebody may not ", "k8s/components/readiness-rights"),
         (setting(rules={"*": ALL, "stage-drill": []}), "stages", "stage-drill may not ",
@@ -193,7 +212,8 @@ def test_what_people_get_wrong_is_one_line_that_says_what_to_do(
     ("forbidden", "check", "says"),
     [
         (["get Secret"], "secrets", "this account may not list the secrets in phantommesh-dev"),
-        (["get ResourceQuota"], "quota", "this account may not read the quotas"),
+        (["get ResourceQuota"], "quota", "this account may not read the quotas of phantommesh-dev"),
+        (["get ResourceQuota"], "stages", "this account may not read the quotas of readiness-dev"),
         (["impersonate ServiceAccount"], "stages", "this account may not ask on behalf of"),
     ],
 )

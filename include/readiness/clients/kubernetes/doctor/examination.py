@@ -9,7 +9,7 @@ from readiness.clients.kubernetes.doctor.ingress import ingress
 from readiness.clients.kubernetes.doctor.kinds import kinds, metrics
 from readiness.clients.kubernetes.doctor.namespaces import namespace, stages
 from readiness.clients.kubernetes.doctor.network import networks, policies
-from readiness.clients.kubernetes.doctor.quota import quota
+from readiness.clients.kubernetes.doctor.quota import quota, quota_of_stages
 from readiness.clients.kubernetes.doctor.secrets import secrets
 from readiness.clients.kubernetes.doctor.stage_image import stage_image
 from readiness.clients.kubernetes.kubectl import Kubectl, KubectlError
@@ -47,6 +47,7 @@ def examine(environment: KubernetesEnvironment, project: Path) -> Iterator[Findi
     yield from found
     if kubectl.context != IN_CLUSTER:  # a stage that runs in a pod has all that a stage's pod needs
         yield from _asked("stages", stages, ground)
+        yield from _asked("stages", quota_of_stages, ground)
     if any(finding.state is FindingState.PROBLEM for finding in found):
         return
     for name, check in _OF_THE_NAMESPACE.items():

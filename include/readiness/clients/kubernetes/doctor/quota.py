@@ -1,4 +1,4 @@
-"""What the overlay asks for, against what the namespace's quotas leave it."""
+"""What the overlay and the stages ask for, against what the quotas of their namespaces leave them."""
 
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
@@ -10,6 +10,7 @@ from readiness.clients.kubernetes.kubectl import KubectlError
 from readiness.clients.kubernetes.rendering import Object
 from readiness.model.finding import Finding, fine, problem, unknown
 from readiness.model.kubernetes_environment import KubernetesEnvironment
+from readiness.model.stage_resources import DEMANDING, LIGHT, Resources
 
 _PART_OF = "app.kubernetes.io/part-of"
 _UNITS = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
@@ -41,11 +42,30 @@ def quota(ground: Ground) -> Iterator[Finding]:
     for pod in pods:
         if not _ours(ground, pod) and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed"):
             need = _sum(need, of_pod(pod["spec"]))
-    short = [line for item in quotas for line in _short(item, need)]
+    short = [line for item in quotas for line in _short("the release", item, need)]
     yield from (problem("quota", f"{line} in {namespace}; raise that quota or take less in the overlay")
                 for line in short)  # fmt: skip
     if not short:
         yield fine("quota", f"the quota of {namespace} is enough for the declared replicas and their update")
+
+
+def quota_of_stages(ground: Ground) -> Iterator[Finding]:
+    """The pod of each stage, one after the other, fits into every quota of theirs. What other runs take there is for
+    the moment only, and not counted."""
+    kubectl = ground.stages
+    try:
+        quotas = [item for item in kubectl.items("resourcequotas") if not _scoped(item)]
+    except KubectlError as error:
+        if error.kind != "forbidden":
+            raise
+        yield unknown("stages", f"this account may not read the quotas of {kubectl.namespace}")
+        return
+    wanted: dict[str, Resources] = {**DEMANDING, "plan": LIGHT}
+    needs = {f"the stage {name}": of_pod({"containers": [{"resources": each}]}) for name, each in wanted.items()}
+    short = [line for item in quotas for who, need in needs.items() for line in _short(who, item, need)]
+    yield from (problem("stages", f"{line} in {kubectl.namespace}; raise that quota") for line in short)
+    if not short:
+        yield fine("stages", f"no quota of {kubectl.namespace} is too small for a stage")
 
 
 def _scoped(item: Object) -> bool:
@@ -58,11 +78,11 @@ def _ours(ground: Ground, pod: Object) -> bool:
     return ours is not None and pod["metadata"].get("labels", {}).get(_PART_OF) == ours
 
 
-def _short(item: Object, need: Amounts) -> Iterator[str]:
+def _short(who: str, item: Object, need: Amounts) -> Iterator[str]:
     for key, text in item["spec"].get("hard", {}).items():
         name = _OTHER_NAMES.get(key, key)
         if name in need and need[name] > amount(text):
-            yield (f"the release needs {_shown(name, need[name])} of {key} and the quota {item['metadata']['name']} "
+            yield (f"{who} needs {_shown(name, need[name])} of {key} and the quota {item['metadata']['name']} "
                    f"allows {text}")  # fmt: skip
 
 
