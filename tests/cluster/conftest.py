@@ -3,17 +3,21 @@
 import os
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import s3fs
 
-from .installation import HOST, PLATFORM, STAGES, Installation, written_overlay
+from .installation import HOST, PLATFORM, STAGES, Installation, let_pods_know, written_overlay
 from .kubectl import Kubectl, NoClusterError, kubectl_of_the_cluster
 from .loading import let_this_machine_in
 
+ARCHIVE, ARCHIVE_SECRET = "s3://readiness/dev", "readiness-archive"  # as scenarios/environments/dev.yaml has them
+_OF_PODS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
 _FIGURES: dict[str, Any] = {}
 
 
@@ -46,28 +50,28 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="session")
-def installation(
-    kubectl: Kubectl, certificate: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Installation]:
-    """Applied, with a certificate; not waited for. PHANTOMMESH_WITHOUT names components whose images cannot be had."""
+def installation(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Not applied yet. PHANTOMMESH_WITHOUT names components whose images cannot be had."""
     require_nothing_there(kubectl)
     without = os.environ.get("PHANTOMMESH_WITHOUT", "").split()
     found = written_overlay(kubectl, tmp_path_factory.mktemp("overlay"), without)
     try:
-        found.apply()
-        kubectl(
-            "create", "secret", "tls", "phantommesh-tls", "-n", PLATFORM,
-            f"--cert={certificate[0]}", f"--key={certificate[1]}",
-        )  # fmt: skip
         yield found
     finally:
         found.delete_what_is_left()
 
 
 @pytest.fixture(scope="session")
-def ready(installation: Installation) -> tuple[Installation, float]:
-    """The installation once everything in it is ready, and the seconds that it took."""
-    return installation, installation.await_ready(300)
+def ready(installation: Installation, certificate: tuple[Path, Path]) -> tuple[Installation, float]:
+    """The installation, applied with a certificate, once everything in it is ready, and the seconds that it took."""
+    began_s = time.monotonic()
+    installation.apply()
+    installation.kubectl(
+        "create", "secret", "tls", "phantommesh-tls", "-n", PLATFORM,
+        f"--cert={certificate[0]}", f"--key={certificate[1]}",
+    )  # fmt: skip
+    installation.await_ready(300)
+    return installation, time.monotonic() - began_s
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +96,20 @@ def way_in(url: str, certificate: tuple[Path, Path]) -> Iterator[Any]:
 def way_for_load(ready: tuple[Installation, float]) -> None:
     """This machine may send events, and read metrics and deliveries."""
     let_this_machine_in(ready[0].kubectl)
+
+
+@pytest.fixture(scope="session")
+def archive(kubectl: Kubectl, ready: tuple[Installation, float]) -> str:
+    """The bucket, and the Secret by which the pods reach it. The AWS_* variables say how it is reached from here."""
+    from_pods = os.environ.get("PHANTOMMESH_ARCHIVE_FROM_PODS", "")
+    if not from_pods or not os.environ.get("AWS_ENDPOINT_URL_S3"):
+        pytest.skip("AWS_* must name an S3 service, and PHANTOMMESH_ARCHIVE_FROM_PODS its address as seen from pods")
+    s3fs.S3FileSystem(endpoint_url=os.environ["AWS_ENDPOINT_URL_S3"]).mkdirs("readiness", exist_ok=True)
+    assert ready[0].unready() == []
+    let_pods_know(
+        kubectl, ARCHIVE_SECRET, {name: os.environ[name] for name in _OF_PODS} | {"AWS_ENDPOINT_URL_S3": from_pods}
+    )
+    return ARCHIVE
 
 
 @pytest.fixture(scope="session")

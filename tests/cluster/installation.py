@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -100,6 +101,12 @@ class Installation:
 def is_ready(pod: Mapping[str, Any]) -> bool:
     """Whether a pod says that it is ready."""
     return any(item["type"] == "Ready" and item["status"] == "True" for item in pod["status"].get("conditions", ()))
+
+
+def let_pods_know(kubectl: Kubectl, name: str, values: Mapping[str, str]) -> None:
+    """A Secret of this name and content in the namespace of the stages."""
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": dict(values)}
+    kubectl("apply", "-n", STAGES, "-f", "-", text=json.dumps(secret))
 
 
 def _ready(item: Any) -> int:

@@ -70,6 +70,12 @@ class Load:
         after = done_ns[1:] > from_ns
         return float(np.diff(done_ns)[after].max(initial=0)) / 1e9
 
+    def longest_wait_s(self) -> float:
+        """From when an event was to be sent until it was acknowledged, in as many attempts as it took: of the one that
+        waited longest, while others were served."""
+        assert self.outcome is not None
+        return self.outcome.latency_ms(100)[0] / 1e3
+
 
 def let_this_machine_in(kubectl: Kubectl) -> None:
     """Open the ports that load, metrics and deliveries need to this machine, whose connections to a service may come

@@ -14,6 +14,7 @@ from .installation import PLATFORM, Installation
 from .kubectl import Kubectl, until
 from .loading import under_load
 
+PEAK_RATE_PER_S = 15_000 / 60
 BURST_RATE_PER_S = 25_000 / 60
 MORE_WITHIN_S = 120
 FEWER_WITHIN_S = 240
@@ -29,7 +30,7 @@ def test_load_brings_replicas_and_its_end_takes_them_away(
     _soon(kubectl)
     _until_calm(kubectl)
     began_at = datetime.now(UTC)
-    with under_load(kubectl, ready[0], tmp_path, "scaling", BURST_RATE_PER_S) as load:
+    with under_load(kubectl, ready[0], tmp_path, "scaling", PEAK_RATE_PER_S) as load:
         took_s = until(
             lambda: _ready(kubectl) > 3, MORE_WITHIN_S,
             lambda: kubectl.run("describe", "hpa", "-n", PLATFORM).stdout[-2_000:],

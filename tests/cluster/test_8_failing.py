@@ -21,6 +21,7 @@ from .loading import under_load
 WHOLE_WITHIN_S = 180
 INTERRUPTED_AT_MOST_S = 1.0
 DRAINED = ("automation", "vpn-core")
+DATABASE = "postgres-0"
 pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("way_for_load")]
 
 
@@ -44,6 +45,7 @@ def test_a_killed_replica_interrupts_for_less_than_a_second(
         round(load.silence_s(killed_ns), 2), round(asked.longest_s, 2),
     )  # fmt: skip
     figures["replica killed: back after s"] = round(back_s, 1)
+    figures["replica killed: longest wait of an event s"] = round(load.longest_wait_s(), 2)
     figures["replica killed: events, refused at first, lost"] = load.account.sent, load.failed(), load.lost()
     figures["replica killed: questions through the ingress"] = dict(asked.answers)
     assert set(before) == {"200"}, f"before the kill: {before}"
@@ -55,22 +57,32 @@ def test_a_killed_replica_interrupts_for_less_than_a_second(
 def test_the_database_comes_back_with_all_that_was_acknowledged(
     ready: tuple[Installation, float], kubectl: Kubectl, tmp_path: Path, figures: dict[str, Any]
 ) -> None:
-    """Its processes are killed at once, so that nothing is shut down: it recovers from what the volume has."""
+    """Its processes are killed at once, so that nothing is shut down, and the pod is removed, so that nothing is left
+    but the volume: another pod recovers from what that has."""
+    before = _uid(kubectl)
     with under_load(kubectl, ready[0], tmp_path, "database") as load:
         killed_ns = time.time_ns()
-        assert _kill_processes(kubectl, "postgres-0") > 1
+        assert _kill_processes(before) > 1
+        # Not by force: two pods of a StatefulSet could then have the same volume for a moment.
+        kubectl("delete", "pod", DATABASE, "-n", PLATFORM, "--grace-period=1", "--wait=false")
+        until(lambda: _uid(kubectl) not in ("", before), 60, lambda: f"{DATABASE} is not made anew")
         until(lambda: "was not properly shut down" in _log(kubectl), 60, lambda: _log(kubectl)[-2_000:])
         ready[0].await_ready(WHOLE_WITHIN_S)
     assert load.account is not None
     figures["database killed: longest silence s"] = round(load.silence_s(killed_ns), 2)
+    figures["database killed: longest wait of an event s"] = round(load.longest_wait_s(), 2)
     figures["database killed: events, refused at first, lost"] = load.account.sent, load.failed(), load.lost()
     assert load.lost() == 0
     assert load.account.handled_twice == 0
 
 
-def _kill_processes(kubectl: Kubectl, pod: str) -> int:
+def _uid(kubectl: Kubectl) -> str:
+    """The database's pod; empty while there is none."""
+    return kubectl("get", "pod", DATABASE, "-n", PLATFORM, "--ignore-not-found", "-o", "jsonpath={.metadata.uid}")
+
+
+def _kill_processes(uid: str) -> int:
     """SIGKILL to every process of a pod, not to its pause container; how many there were. Nodes are on this machine."""
-    uid = str(kubectl.json("get", "pod", pod, "-n", PLATFORM)["metadata"]["uid"])
     names = (f"pod{uid}", f"pod{uid.replace('-', '_')}")  # by the kubelet's and by systemd's spelling
     killed = 0
     for process in psutil.process_iter(["name"]):
@@ -84,7 +96,7 @@ def _kill_processes(kubectl: Kubectl, pod: str) -> int:
 
 def _log(kubectl: Kubectl) -> str:
     """Of PostgreSQL's present container; nothing while there is none."""
-    return kubectl.run("logs", "postgres-0", "-n", PLATFORM, "-c", "postgres").stdout
+    return kubectl.run("logs", DATABASE, "-n", PLATFORM, "-c", "postgres").stdout
 
 
 @pytest.fixture
@@ -171,6 +183,7 @@ def test_a_node_that_dies_takes_nothing_acknowledged_with_it(
     assert load.account is not None
     figures["node killed: longest silence s"] = round(load.silence_s(killed_ns), 2)
     figures["node killed: all replicas elsewhere after it was noticed, s"] = round(whole_s, 1)
+    figures["node killed: longest wait of an event s"] = round(load.longest_wait_s(), 2)
     figures["node killed: events, failed at first, lost"] = load.account.sent, load.failed(), load.lost()
     assert load.lost() == 0
     _spread_again(ready[0], kubectl, victim)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import s3fs
 from orchestration.airflow_home import prepare
 from orchestration.following import FollowedRun
 from orchestration.pod_manifest import RUN_LABEL, STAGE_LABEL
@@ -25,36 +24,16 @@ from readiness.model.evidence import RUN_SCOPE, StageRef
 from .airflow_access import kubeconfig_of_airflow
 from .asking import asking
 from .environment import CERTIFICATE, SECRET, VARIABLES, write_scenarios
-from .installation import PLATFORM, STAGES, Installation
+from .installation import PLATFORM, STAGES, let_pods_know
 from .kubectl import Kubectl, until
 
-ARCHIVE, ARCHIVE_SECRET = "s3://readiness/dev", "readiness-archive"  # as scenarios/environments/dev.yaml has them
 DAG_ID = "release_validation_dev"
 TRIES = 3
 KEPT_NO_TIME = re.compile("load not proven: .* late|the prober stood still")
 OBSERVED_LATE = "sampler awake: the sampler stalled"
 ENDED = ("success", "failed", "upstream_failed")
-_OF_PODS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
 _READINESS = str(Path(sys.executable).parent / "readiness")
 pytestmark = pytest.mark.timeout(2400)
-
-
-@pytest.fixture(scope="module")
-def archive(kubectl: Kubectl, ready: tuple[Installation, float]) -> str:
-    """The bucket, and the Secret by which the pods reach it. The AWS_* variables say how it is reached from here."""
-    from_pods = os.environ.get("PHANTOMMESH_ARCHIVE_FROM_PODS", "")
-    if not from_pods or not os.environ.get("AWS_ENDPOINT_URL_S3"):
-        pytest.skip("AWS_* must name an S3 service, and PHANTOMMESH_ARCHIVE_FROM_PODS its address as seen from pods")
-    s3fs.S3FileSystem(endpoint_url=os.environ["AWS_ENDPOINT_URL_S3"]).mkdirs("readiness", exist_ok=True)
-    values = {name: os.environ[name] for name in _OF_PODS} | {"AWS_ENDPOINT_URL_S3": from_pods}
-    assert ready[0].unready() == []
-    _let_pods_know(kubectl, ARCHIVE_SECRET, values)
-    return ARCHIVE
-
-
-def _let_pods_know(kubectl: Kubectl, name: str, values: dict[str, str]) -> None:
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": values}
-    kubectl("apply", "-n", STAGES, "-f", "-", text=json.dumps(secret))
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +41,7 @@ def airflow(
     archive: str, certificate: tuple[Path, Path], kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AirflowServices]:
     """Scheduler, LocalExecutor and the rest, with the rights of the group phantommesh:airflow."""
-    _let_pods_know(kubectl, SECRET, VARIABLES | {CERTIFICATE: certificate[0].read_text()})
+    let_pods_know(kubectl, SECRET, VARIABLES | {CERTIFICATE: certificate[0].read_text()})
     folder = tmp_path_factory.mktemp("airflow")
     write_scenarios(folder / "scenarios")
     with pytest.MonkeyPatch.context() as patch:
@@ -122,6 +101,7 @@ def assert_ended_well(run: FollowedRun, kubectl: Kubectl) -> None:
 def test_a_bad_image_is_rejected_while_what_was_there_serves(
     airflow: AirflowServices, kubectl: Kubectl, url: str, certificate: tuple[Path, Path], figures: dict[str, Any]
 ) -> None:
+    before = _templates(kubectl)
     with asking(url, certificate[0]) as questions:
         run = begun(airflow, "bad-image", scenarios=["steady"], version="no-such-version")
         until(lambda: _state(run, "deploy") in ENDED, 600, lambda: f"deploy: {_state(run, 'deploy')}")
@@ -129,7 +109,9 @@ def test_a_bad_image_is_rejected_while_what_was_there_serves(
     figures["validation of a bad image: questions meanwhile"] = dict(questions.answers)
     decided = asked("show", run)
     assert decided["decision"] == "REJECTED", decided["reasons"]
-    assert any("no-such-version" in reason for reason in decided["reasons"]), decided["reasons"]
+    told = [reason for reason in decided["reasons"] if "no-such-version" in reason]
+    assert any("; rolled back: " in reason for reason in told), decided["reasons"]
+    assert _templates(kubectl) == before
     assert set(questions.answers) == {"200"}
     assert_ended_well(run, kubectl)
 
@@ -232,6 +214,12 @@ def test_a_stage_that_loses_its_pod_says_nothing_of_the_release(airflow: Airflow
 
 def _specs(kubectl: Kubectl, kind: str) -> dict[str, Any]:
     return {item["metadata"]["name"]: item["spec"] for item in kubectl.items(kind, "-n", PLATFORM)}
+
+
+def _templates(kubectl: Kubectl) -> dict[str, Any]:
+    """What each workload's pods are made of."""
+    workloads = _specs(kubectl, "deployments") | _specs(kubectl, "statefulsets")
+    return {name: spec["template"] for name, spec in workloads.items()}
 
 
 def _state(run: FollowedRun, task_id: str) -> str | None:
