@@ -11,10 +11,13 @@ from typing import Any
 import httpx
 import pytest
 import s3fs
+from orchestration.services import AirflowServices
 
+from .environment import CERTIFICATE, SECRET, VARIABLES
 from .installation import HOST, PLATFORM, STAGES, Installation, let_pods_know, written_overlay
 from .kubectl import Kubectl, NoClusterError, kubectl_of_the_cluster
 from .loading import let_this_machine_in
+from .validations import airflow_of_pods
 
 ARCHIVE, ARCHIVE_SECRET = "s3://readiness/dev", "readiness-archive"  # as scenarios/environments/dev.yaml has them
 _OF_PODS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
@@ -110,6 +113,16 @@ def archive(kubectl: Kubectl, ready: tuple[Installation, float]) -> str:
         kubectl, ARCHIVE_SECRET, {name: os.environ[name] for name in _OF_PODS} | {"AWS_ENDPOINT_URL_S3": from_pods}
     )
     return ARCHIVE
+
+
+@pytest.fixture(scope="session")
+def airflow(
+    archive: str, certificate: tuple[Path, Path], kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AirflowServices]:
+    """An Airflow whose stages are pods in the cluster. It takes processors: only the last tests ask for it."""
+    let_pods_know(kubectl, SECRET, VARIABLES | {CERTIFICATE: certificate[0].read_text()})
+    with airflow_of_pods(archive, kubectl, tmp_path_factory.mktemp("airflow")) as services:
+        yield services
 
 
 @pytest.fixture(scope="session")

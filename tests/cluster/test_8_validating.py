@@ -1,101 +1,27 @@
 """Releases validated in a real Airflow, every stage a pod: bad images, a good one, and one that loses a replica."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-import uuid
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from orchestration.airflow_home import prepare
 from orchestration.following import FollowedRun
-from orchestration.pod_manifest import RUN_LABEL, STAGE_LABEL
-from orchestration.processes import descendants
 from orchestration.services import AirflowServices
 from readiness.clients.archive import open_archive
 from readiness.clients.home import find_home
 from readiness.model.evidence import RUN_SCOPE, StageRef
 
-from .airflow_access import kubeconfig_of_airflow
 from .asking import asking
-from .environment import CERTIFICATE, SECRET, VARIABLES, write_scenarios
-from .installation import PLATFORM, STAGES, let_pods_know
+from .installation import PLATFORM
 from .kubectl import Kubectl, until
+from .validations import ENDED, asked, assert_ended_well, begun, only_its_load_is_not_proven, state_of
 
-DAG_ID = "release_validation_dev"
 TRIES = 3
 KEPT_NO_TIME = re.compile("load not proven: .* late|the prober stood still")
 OBSERVED_LATE = "sampler awake: the sampler stalled"
-ENDED = ("success", "failed", "upstream_failed")
-_READINESS = str(Path(sys.executable).parent / "readiness")
 pytestmark = pytest.mark.timeout(2400)
-
-
-@pytest.fixture(scope="module")
-def airflow(
-    archive: str, certificate: tuple[Path, Path], kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[AirflowServices]:
-    """Scheduler, LocalExecutor and the rest, with the rights of the group phantommesh:airflow."""
-    let_pods_know(kubectl, SECRET, VARIABLES | {CERTIFICATE: certificate[0].read_text()})
-    folder = tmp_path_factory.mktemp("airflow")
-    write_scenarios(folder / "scenarios")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("READINESS_SCENARIOS", str(folder / "scenarios"))
-        patch.setenv("READINESS_ARCHIVE", archive)
-        patch.setenv("READINESS_HOME", str(folder / "home"))
-        patch.setenv("KUBECONFIG", str(kubeconfig_of_airflow(kubectl, folder)))
-        with AirflowServices(prepare(folder / "home", pods=True)) as services:
-            services.wait_for_dag(DAG_ID)
-            _stand_back(services)
-            yield services
-
-
-def _stand_back(services: AirflowServices) -> None:
-    """Elsewhere Airflow is not on the cluster's machine; here it must not be in the way of what keeps times. Where the
-    kernel groups processes by session it is the nice value of theirs that counts (sched(7), autogroup)."""
-    started = [*services.pids.values(), *(one.pid for one in descendants(services.pids.values()))]
-    for pid in started:
-        os.setpriority(os.PRIO_PROCESS, pid, 19)
-        session = Path("/proc", str(pid), "autogroup")
-        if session.exists():
-            until(partial(_taken, session), 10, lambda: "the kernel takes no other nice value for a session")
-
-
-def _taken(session: Path) -> bool:
-    """Whether this session has the nice value 19 now. Of one without privilege the kernel takes a change each 0.1 s."""
-    try:
-        session.write_text("19")
-    except BlockingIOError:
-        return False
-    return True
-
-
-def begun(airflow: AirflowServices, name: str, **conf: Any) -> FollowedRun:
-    """A validation that was triggered just now, under an id that the archive does not have."""
-    run = FollowedRun(airflow, "dev", DAG_ID, f"{name}-{uuid.uuid4().hex[:8]}")
-    run.trigger({"profile": "smoke", "sign_off": False, **conf})
-    return run
-
-
-def asked(command: str, run: FollowedRun) -> dict[str, Any]:
-    """What readiness says of a run, from the archive alone."""
-    argv = [_READINESS, command, run.run_id, "--json"]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)
-    assert done.stdout, (done.stderr, [(task.name, task.state, run.reason(task)) for task in run.tasks()])
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
-def assert_ended_well(run: FollowedRun, kubectl: Kubectl) -> None:
-    """The evidence confirms the decision, and no stage has left a pod."""
-    found = asked("verify", run)
-    assert (found["confirmed"], found["problems"]) == (True, [])
-    assert kubectl("get", "pods", "-n", STAGES, "-o", "name") == ""
 
 
 def test_a_bad_image_is_rejected_while_what_was_there_serves(
@@ -104,7 +30,7 @@ def test_a_bad_image_is_rejected_while_what_was_there_serves(
     before = _templates(kubectl)
     with asking(url, certificate[0]) as questions:
         run = begun(airflow, "bad-image", scenarios=["steady"], version="no-such-version")
-        until(lambda: _state(run, "deploy") in ENDED, 600, lambda: f"deploy: {_state(run, 'deploy')}")
+        until(lambda: state_of(run, "deploy") in ENDED, 600, lambda: f"deploy: {state_of(run, 'deploy')}")
     run.wait(600)
     figures["validation of a bad image: questions meanwhile"] = dict(questions.answers)
     decided = asked("show", run)
@@ -129,13 +55,9 @@ def _tried(
     return run, decided, attempt
 
 
-def _only_its_load_is_not_proven(decided: dict[str, Any]) -> bool:
-    return decided["decision"] == "INCONCLUSIVE" and all("load not proven" in why for why in decided["reasons"])
-
-
 def test_a_release_is_approved(airflow: AirflowServices, kubectl: Kubectl, figures: dict[str, Any]) -> None:
     """Again if nothing but the load was not proven: then the machine was busy, and the release is not to blame."""
-    run, decided, tries = _tried(airflow, "steady", _only_its_load_is_not_proven)
+    run, decided, tries = _tried(airflow, "steady", only_its_load_is_not_proven)
     figures["validation: tries, seconds of each task"] = tries, _seconds(run)
     figures["validation: seconds of a pod beside its stage's own"] = _overhead_s(run)
     assert decided["decision"] == "APPROVED", decided["reasons"]
@@ -198,20 +120,6 @@ def test_every_fault_of_a_cluster_comes_and_goes(
     assert_ended_well(run, kubectl)
 
 
-def test_a_stage_that_loses_its_pod_says_nothing_of_the_release(airflow: AirflowServices, kubectl: Kubectl) -> None:
-    run = begun(airflow, "lost-pod", scenarios=["steady"], version="dev")
-    labels = f"{RUN_LABEL}={run.run_id},{STAGE_LABEL}=load"
-    running = ("get", "pods", "-n", STAGES, "-l", labels, "--field-selector=status.phase=Running", "-o", "name")
-    until(lambda: kubectl(*running), 300, lambda: f"load: {_state(run, 'scenario.load')}")
-    kubectl("delete", "pods", "-n", STAGES, "-l", labels, "--grace-period=0", "--force")
-    run.wait(600)
-    decided = asked("show", run)
-    assert decided["decision"] == "INCONCLUSIVE", decided["reasons"]
-    # Its pod is gone, or the stage saw first that the token of a pod that is gone is worth nothing: it says which.
-    assert any(reason.startswith("steady/load: the stage failed") for reason in decided["reasons"]), decided["reasons"]
-    assert_ended_well(run, kubectl)
-
-
 def _specs(kubectl: Kubectl, kind: str) -> dict[str, Any]:
     return {item["metadata"]["name"]: item["spec"] for item in kubectl.items(kind, "-n", PLATFORM)}
 
@@ -220,10 +128,6 @@ def _templates(kubectl: Kubectl) -> dict[str, Any]:
     """What each workload's pods are made of."""
     workloads = _specs(kubectl, "deployments") | _specs(kubectl, "statefulsets")
     return {name: spec["template"] for name, spec in workloads.items()}
-
-
-def _state(run: FollowedRun, task_id: str) -> str | None:
-    return next((task.state for task in run.tasks() if task.task_id == task_id), None)
 
 
 def _seconds(run: FollowedRun) -> dict[str, float]:
