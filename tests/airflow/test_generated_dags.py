@@ -64,6 +64,15 @@ def test_a_drill_is_a_validation_that_nobody_signs(drilled: list[Scenario], tmp_
     assert dag.get_task("plan").purpose == "drill"
 
 
+def test_the_products_own_environments_have_theirs() -> None:
+    folder = PROJECT / "scenarios"
+    names = ("dev", "local", "prod", "staging")
+    releases = [dag.dag_id for dag in release_validation.release_validation_dags(None, folder)]
+    drills = [dag.dag_id for dag in failover_drill.failover_drill_dags(None, folder)]
+    assert releases == [f"release_validation_{name}" for name in names]
+    assert drills == [f"failover_drill_{name}" for name in names]
+
+
 def test_every_environment_gets_both_dags(tmp_path: Path) -> None:
     folder = tmp_path / "scenarios"
     (folder / "environments").mkdir(parents=True)

@@ -16,8 +16,8 @@ from .loading import under_load
 
 PEAK_RATE_PER_S = 15_000 / 60
 SMALL = "50m"
-"""What a replica takes at most before there are more. As machines go, each of three takes 37 to 77m of a core at
-5,000/min; where it was 37m, it was 61 to 70m at 15,000/min."""
+"""What a replica takes at most before there are more. As machines go, each of three takes 35 to 77m of a core at
+5,000/min; where it was 35 to 42m, it was 61 to 70m at 15,000/min."""
 BURST_RATE_PER_S = 25_000 / 60
 MORE_WITHIN_S = 120
 FEWER_WITHIN_S = 240
