@@ -5,14 +5,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from fake_cluster.cluster import NAMESPACE, STAGES, FakeCluster
+from fake_cluster.changes import Change, setting, with_meta, with_quota, without
+from fake_cluster.cluster import STAGES, FakeCluster
 from readiness.clients.kubernetes.doctor import examination
 from readiness.clients.kubernetes.rendering import rendered
 from readiness.model.finding import Finding, FindingState
@@ -25,7 +25,6 @@ from readiness.stages.run import StageError
 ROOT = Path(__file__).parents[2]
 READINESS = str(Path(sys.executable).parent / "readiness")
 ALL = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
-Change = Callable[[FakeCluster], None]
 
 
 @cache
@@ -50,37 +49,6 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
 
 def said(state: FindingState) -> list[Finding]:
     return [finding for finding in findings(dev(), ROOT) if finding.state is state]
-
-
-def setting(**values: Any) -> Change:
-    def change(cluster: FakeCluster) -> None:
-        with cluster.changed() as state:
-            state.update(values)
-
-    return change
-
-
-def without(kind: str, name: str) -> Change:
-    def change(cluster: FakeCluster) -> None:
-        with cluster.changed() as state:
-            state["objects"] = [i for i in state["objects"] if (i["kind"], i["metadata"]["name"]) != (kind, name)]
-
-    return change
-
-
-def with_meta(kind: str, name: str, **values: Any) -> Change:
-    def change(cluster: FakeCluster) -> None:
-        with cluster.changed() as state:
-            for item in state["objects"]:
-                if (item["kind"], item["metadata"]["name"]) == (kind, name):
-                    item["metadata"] |= values
-
-    return change
-
-
-def with_quota(namespace: str = NAMESPACE, **hard: str) -> Change:
-    spec = {"hard": {key.replace("_", "."): value for key, value in hard.items()}}
-    return lambda cluster: cluster.add("v1", "ResourceQuota", "team", namespace=namespace, spec=spec)
 
 
 def test_an_environment_that_is_set_up_can_be_used(cluster: FakeCluster) -> None:
@@ -186,8 +154,11 @@ def test_the_certificate_of_a_gateway_is_asked_for_unless_cert_manager_makes_it(
         (with_quota(limits_memory="64Mi"), "quota", "of limits.memory and the quota team allows 64Mi",
          "raise that quota"),
         (with_quota(STAGES, requests_memory="600Mi"), "stages",
-         "the stage load needs 768Mi of requests.memory and the quota team allows 600Mi in readiness-dev",
+         "the stages need 768Mi of requests.memory and the quota team allows 600Mi in readiness-dev",
          "raise that quota"),
+        (with_quota(STAGES, limits_memory="4Gi"), "stages", "the stages need 5120Mi of limits.memory",
+         "raise that quota"),
+        (with_quota(STAGES, pods="1"), "stages", "the stages need 2 of pods", "raise that quota"),
         (setting(rules={"*": [], "stage-deploy": ALL, "stage-drill": ALL, "stage-observe": ALL}), "rights",
          "somebody may not ", "k8s/components/readiness-rights"),
         (setting(rules={"*": ALL, "stage-drill": []}), "stages", "stage-drill may not ",

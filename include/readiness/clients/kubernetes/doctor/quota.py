@@ -10,7 +10,7 @@ from readiness.clients.kubernetes.kubectl import KubectlError
 from readiness.clients.kubernetes.rendering import Object
 from readiness.model.finding import Finding, fine, problem, unknown
 from readiness.model.kubernetes_environment import KubernetesEnvironment
-from readiness.model.stage_resources import DEMANDING, LIGHT, Resources
+from readiness.model.stage_resources import DEMANDING, resources_of
 
 _PART_OF = "app.kubernetes.io/part-of"
 _UNITS = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
@@ -42,7 +42,7 @@ def quota(ground: Ground) -> Iterator[Finding]:
     for pod in pods:
         if not _ours(ground, pod) and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed"):
             need = _sum(need, of_pod(pod["spec"]))
-    short = [line for item in quotas for line in _short("the release", item, need)]
+    short = [line for item in quotas for line in _short("the release needs", item, need)]
     yield from (problem("quota", f"{line} in {namespace}; raise that quota or take less in the overlay")
                 for line in short)  # fmt: skip
     if not short:
@@ -50,8 +50,8 @@ def quota(ground: Ground) -> Iterator[Finding]:
 
 
 def quota_of_stages(ground: Ground) -> Iterator[Finding]:
-    """The pod of each stage, one after the other, fits into every quota of theirs. What other runs take there is for
-    the moment only, and not counted."""
+    """The pods of the stages fit into every quota of theirs. What other runs take there is for the moment only, and not
+    counted."""
     kubectl = ground.stages
     try:
         quotas = [item for item in kubectl.items("resourcequotas") if not _scoped(item)]
@@ -60,12 +60,21 @@ def quota_of_stages(ground: Ground) -> Iterator[Finding]:
             raise
         yield unknown("stages", f"this account may not read the quotas of {kubectl.namespace}")
         return
-    wanted: dict[str, Resources] = {**DEMANDING, "plan": LIGHT}
-    needs = {f"the stage {name}": of_pod({"containers": [{"resources": each}]}) for name, each in wanted.items()}
-    short = [line for item in quotas for who, need in needs.items() for line in _short(who, item, need)]
+    short = [line for item in quotas for line in _short("the stages need", item, _of_stages())]
     yield from (problem("stages", f"{line} in {kubectl.namespace}; raise that quota") for line in short)
     if not short:
-        yield fine("stages", f"no quota of {kubectl.namespace} is too small for a stage")
+        yield fine("stages", f"no quota of {kubectl.namespace} is too small for the stages of a run")
+
+
+def _of_stages() -> Amounts:
+    """The most that a run takes at once: one stage comes after the other, but for the teardown beside the report."""
+    needs = [_of_stage(name) for name in DEMANDING]
+    needs.append(_sum(_of_stage("report"), _of_stage("teardown")))
+    return {name: max(each[name] for each in needs) for name in _LIMITED}
+
+
+def _of_stage(name: str) -> Amounts:
+    return of_pod({"containers": [{"resources": resources_of(name)}]})
 
 
 def _scoped(item: Object) -> bool:
@@ -82,7 +91,7 @@ def _short(who: str, item: Object, need: Amounts) -> Iterator[str]:
     for key, text in item["spec"].get("hard", {}).items():
         name = _OTHER_NAMES.get(key, key)
         if name in need and need[name] > amount(text):
-            yield (f"{who} needs {_shown(name, need[name])} of {key} and the quota {item['metadata']['name']} "
+            yield (f"{who} {_shown(name, need[name])} of {key} and the quota {item['metadata']['name']} "
                    f"allows {text}")  # fmt: skip
 
 
