@@ -5,9 +5,10 @@ here and in vpn_core).
 """
 
 import asyncio
+import contextlib
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import asyncpg
@@ -36,8 +37,7 @@ async def create(server: Database, deadline_s: float, passwords: Mapping[str, st
     when the server does not answer in time, asyncpg.PostgresError when it refuses, AnotherSchemaError when the database
     that is there has another schema: this version cannot change it.
     """
-    connection = await _connect(server, "postgres", deadline_s)
-    try:
+    async with _session(server, "postgres", deadline_s) as connection:
         await connection.execute("SELECT pg_advisory_lock($1)", _ONE_AT_A_TIME)  # given back with the connection
         await _make_roles(connection, passwords or {})
         if await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", DATABASE):
@@ -53,8 +53,6 @@ async def create(server: Database, deadline_s: float, passwords: Mapping[str, st
         await _fill(server, deadline_s)
         await connection.execute(f"COMMENT ON DATABASE building IS '{_stamp()}'")
         await connection.execute(f"ALTER DATABASE building RENAME TO {DATABASE}")
-    finally:
-        await connection.close()
 
 
 async def _make_roles(connection: asyncpg.Connection, passwords: Mapping[str, str]) -> None:
@@ -85,14 +83,24 @@ def _stamp() -> str:
 
 
 async def _fill(server: Database, deadline_s: float) -> None:
-    connection = await _connect(server, "building", deadline_s)
+    async with _session(server, "building", deadline_s) as connection:
+        # One statement for the client: a rollback of its own would wait for one that is being cancelled.
+        parts = (f"SET ROLE {OWNER}", *(part.read_text() for part in _SCHEMAS))
+        await connection.execute("BEGIN;" + ";\n".join(parts) + ";COMMIT")
+
+
+@contextlib.asynccontextmanager
+async def _session(server: Database, database: str, deadline_s: float) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of the superuser, closed at the end, or cut where what was done with it failed or was cancelled:
+    closing waits for the answer to a cancelled statement, and without end for one that has come already (asyncpg 0.32).
+    """
+    connection = await _connect(server, database, deadline_s)
     try:
-        async with connection.transaction():
-            await connection.execute(f"SET LOCAL ROLE {OWNER}")
-            for schema in _SCHEMAS:
-                await connection.execute(schema.read_text())
-    finally:
-        await connection.close()
+        yield connection
+    except BaseException:
+        connection.terminate()
+        raise
+    await connection.close()
 
 
 async def _connect(server: Database, database: str, deadline_s: float) -> asyncpg.Connection:

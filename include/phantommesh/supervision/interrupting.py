@@ -35,7 +35,7 @@ class Interrupting:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Signals wait until the end of this: an event loop that begins or ends bears no exception from outside."""
+        """Signals wait until the end of this: what begins or ends an event loop or a thread bears no exception."""
         self._held = True
         try:
             yield

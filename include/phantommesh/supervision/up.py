@@ -124,7 +124,7 @@ def _start(state: State, wish: Wish, interrupting: Interrupting, numbers: list[i
     supervisor = _supervise(state)
     with interrupting.held():
         asyncio.run(_with_database(state, run, supervisor, interrupting))
-    return _await_ready(state, supervisor)
+        return _await_ready(state, supervisor, interrupting)
 
 
 def _with_cache(wish: Wish, run: Run) -> Config:
@@ -248,9 +248,11 @@ async def _with_database(
         creating.cancel()
 
 
-def _await_ready(state: State, supervisor: "subprocess.Popen[bytes]") -> dict[str, Any]:
+def _await_ready(state: State, supervisor: "subprocess.Popen[bytes]", interrupting: Interrupting) -> dict[str, Any]:
     end = time.monotonic() + READY_S
     while True:
+        if interrupting.came:
+            raise UpInterruptedError
         document = status(state)
         if document["state"] == READY:
             return document
