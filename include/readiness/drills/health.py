@@ -46,24 +46,33 @@ class Health:
             return  # the level stays as it was, which makes "back" harder to reach, not easier
 
     def look(self) -> str:
-        """Why the target is not healthy now; empty if it is. The replicas' own word comes first, since it is quick; the
-        target's status has the last, since it counts processes, too. Where replicas move, it also says first where.
+        """Why the target is not healthy now; empty if it is. The replicas' own word and the target's status, which
+        counts processes, too, must both say so. The replicas' word comes first, since it is quick, except where
+        replicas move: the status says where.
         """
+        status: Status | None = None
         if self._moves:
             try:
-                self.know(self._status())
+                status = self._status()
             except (TargetError, ValueError) as error:
                 return str(error)
+            self.know(status)
+            if reason := self._counted(status):
+                return reason
         for replica, url in self._urls.items():
             if (answer := self._reader.ready(url)) != 200:
                 return f"{replica}: /readyz {'gives no answer' if answer == 0 else f'HTTP {answer}'}"
         try:
             depth = self._depth()
-            status = self._status()
+            status = status or self._status()
         except (platform_api.ApiError, TargetError, ValueError) as error:
             return str(error)
         if depth > self.level:
             return f"the queue holds {depth:g} events, {self.level:g} before the fault"
+        return self._counted(status)
+
+    def _counted(self, status: Status) -> str:
+        """Why the target is not healthy by its status; empty if it is."""
         for component, wanted in self._replicas.items():
             ready = [bool(part["ready"]) for part in status["components"] if part["component"] == component]
             if not all(ready) or len(ready) < wanted:  # one that scales may have more

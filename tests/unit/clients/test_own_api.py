@@ -1,4 +1,4 @@
-"""Lists read with a pod's own account: over TLS, with the token as it is now, and errors as kubectl's."""
+"""What a pod reads and deletes with its own account: over TLS, with the token as it is now, and errors as kubectl's."""
 
 import json
 import ssl
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cluster_environment import cluster_environment
 from ingress_parts import made_certificate
-from readiness.clients.kubernetes import kubectl, own_api
+from readiness.clients.kubernetes import faults, kubectl, own_api
 from readiness.clients.kubernetes.kubectl import Kubectl, KubectlError
 from readiness.clients.kubernetes.own_api import OwnApi
 from readiness.clients.kubernetes.target import ClusterTarget
@@ -20,7 +20,8 @@ SERVICES = {"kind": "ServiceList", "items": [{"metadata": {"name": "automation"}
 
 
 class ApiServer(ThreadingHTTPServer):
-    """Answers ``answers`` in turn, the last one again and again. ``asked``: token, path and connection."""
+    """Answers ``answers`` in turn, the last one again and again. ``asked``: token, path, connection; ``sent``: method
+    and body of what is no GET."""
 
     def __init__(self, certificate: tuple[Path, Path]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -29,6 +30,7 @@ class ApiServer(ThreadingHTTPServer):
         self.socket = context.wrap_socket(self.socket, server_side=True)
         self.answers: list[tuple[int, object]] = []
         self.asked: list[tuple[str, str, int]] = []
+        self.sent: list[tuple[str, object]] = []
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -45,6 +47,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def do_DELETE(self) -> None:
+        """As a GET."""
+        length = int(self.headers["Content-Length"])
+        self.server.sent.append(("DELETE", json.loads(self.rfile.read(length))))
+        self.do_GET()
 
     def log_message(self, *_: object) -> None:
         """Nothing on the terminal."""
@@ -88,6 +96,41 @@ def test_in_a_pod_the_status_is_read_so(server: ApiServer, tmp_path: Path) -> No
     server.answers = [(200, {"kind": "PodList", "items": []}), (200, SERVICES)]
     assert ClusterTarget(cluster_environment(tmp_path), tmp_path).status()["state"] == "stopped"
     assert [path.rpartition("/")[2] for _, path, _ in server.asked] == ["pods", "services"]
+
+
+def test_in_a_pod_the_drill_deletes_so_and_only_the_pod_of_that_uid(
+    server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")  # no program can be started
+    server.answers = [(200, {"kind": "Pod"})]
+    assert faults.delete_pod(Kubectl("dev", ("in-cluster",), "phantommesh-dev"), "automation-0", "one", 0)
+    assert [path for _, path, _ in server.asked] == ["/api/v1/namespaces/phantommesh-dev/pods/automation-0"]
+    ((method, options),) = server.sent
+    assert (method, options) == (
+        "DELETE",
+        {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": "one"}, "gracePeriodSeconds": 0},
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "kind"),
+    [
+        (404, {"reason": "NotFound", "message": "pods automation-0 not found"}, ""),
+        (409, {"reason": "Conflict", "message": "the UID in the precondition"}, ""),
+        (403, {"reason": "Forbidden", "message": "pods is forbidden"}, "forbidden"),
+        (200, b"<html>", "other"),
+        (503, b"not now", "serviceunavailable"),
+    ],
+)
+def test_only_a_pod_that_is_gone_is_no_error(server: ApiServer, status: int, answer: object, kind: str) -> None:
+    server.answers = [(status, answer)]
+    asking = Kubectl("dev", ("in-cluster",), "phantommesh-dev")
+    if not kind:
+        assert not faults.delete_pod(asking, "automation-0", "one", None)
+        return
+    with pytest.raises(KubectlError) as raised:
+        faults.delete_pod(asking, "automation-0", "one", None)
+    assert raised.value.kind == kind
 
 
 def test_a_token_that_was_renewed_is_the_one_that_is_shown(server: ApiServer, tmp_path: Path) -> None:

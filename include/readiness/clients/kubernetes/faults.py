@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from readiness.clients.kubernetes.kubectl import PATIENCE_S, Kubectl, KubectlError
+from readiness.clients.kubernetes.own_api import own_api
 from readiness.clients.kubernetes.pods import NAME_LABEL
 from readiness.clients.kubernetes.rendering import Object
+from readiness.model.kubernetes_environment import IN_CLUSTER
 
 DRAINED = "phantommesh.io/readiness-drill"
 """The annotation of a node that a drill has cordoned."""
@@ -20,7 +22,10 @@ def delete_pod(kubectl: Kubectl, name: str, uid: str, grace_s: int | None) -> bo
     KubectlError."""
     options = _options(uid) | ({} if grace_s is None else {"gracePeriodSeconds": grace_s})
     try:
-        kubectl.call("delete", f"--raw={_path(kubectl, name)}", "--filename=-", stdin=options, namespaced=False)
+        if kubectl.context == IN_CLUSTER:  # beside a load, at the moment of the fault: no program is started for it
+            own_api(kubectl).delete_pod(name, options)
+        else:
+            kubectl.call("delete", f"--raw={_path(kubectl, name)}", "--filename=-", stdin=options, namespaced=False)
     except KubectlError as error:
         if error.kind not in _OTHER:
             raise
@@ -52,12 +57,6 @@ def _options(uid: str) -> dict[str, Any]:
 
 def _path(kubectl: Kubectl, pod: str) -> str:
     return f"/api/v1/namespaces/{kubectl.namespace}/pods/{pod}"
-
-
-def is_there(kubectl: Kubectl, name: str, uid: str) -> bool:
-    """Whether that very pod is still known to the API server. Raises KubectlError."""
-    found = kubectl.find("pod", name, patience_s=PATIENCE_S)
-    return found is not None and found["metadata"]["uid"] == uid
 
 
 def workload_of(kubectl: Kubectl, component: str) -> tuple[str, str] | None:

@@ -20,7 +20,7 @@ from readiness.clients.kubernetes.overlay import (
     with_replicas,
     with_version,
 )
-from readiness.clients.kubernetes.own_api import OwnApi
+from readiness.clients.kubernetes.own_api import own_api
 from readiness.clients.kubernetes.pods import Places, pod_of
 from readiness.clients.kubernetes.rendering import Object, rendered
 from readiness.clients.kubernetes.rollout import Rollout, RolloutError
@@ -48,7 +48,6 @@ class ClusterTarget:
         self._environment, self._project, self._version = environment, project, version
         cluster = environment.cluster
         self.kubectl = Kubectl(environment.name, cluster.contexts, cluster.namespace)
-        self._own_api = OwnApi(self.kubectl)
         self._places = Places(known or {}, {name: item.replicas for name, item in environment.components.items()})
 
     def clear(self) -> bool:
@@ -102,7 +101,7 @@ class ClusterTarget:
 
     def _pods_and_services(self) -> list[Object]:
         if self.kubectl.context == IN_CLUSTER:
-            return self._own_api.items("pods", "services", patience_s=PATIENCE_S)
+            return own_api(self.kubectl).items("pods", "services", patience_s=PATIENCE_S)
         return self.kubectl.items("pods,services", patience_s=PATIENCE_S)
 
     def _without_ending(self, ends_s: float) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from readiness.clients.kubernetes import faults
 from readiness.clients.kubernetes.kubectl import Kubectl
-from readiness.drills.cluster.pods import PodVictim, await_that, cluster_of, in_words, running
+from readiness.drills.cluster.pods import PodVictim, await_that, cluster_of, in_words, is_there, running
 from readiness.drills.fault import Leftover, Surroundings
 from readiness.drills.victims import DrillError, Status
 from readiness.model.drill import DependencyDown
@@ -51,10 +51,14 @@ class ScaledDownFault:
         self._down(self.victims)
         with in_words(self.describe()):
             await_that(
-                lambda: not any(faults.is_there(self._cluster, one.pod, one.uid) for one in self.victims),
+                self._all_gone,
                 _GONE_S,
                 lambda: f"{self.describe()}: pods of it are still there after {_GONE_S:g} s",
             )
+
+    def _all_gone(self) -> bool:
+        status = self._around.status()
+        return not any(is_there(status, one) for one in self.victims)
 
     def hold(self) -> None:
         with in_words(self.describe()):

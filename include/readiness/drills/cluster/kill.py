@@ -1,7 +1,7 @@
 """Kill: pods are deleted, and with ``for`` their replacements, too."""
 
 from readiness.clients.kubernetes import faults
-from readiness.drills.cluster.pods import PodVictim, await_that, cluster_of, in_words, running
+from readiness.drills.cluster.pods import PodVictim, await_that, cluster_of, in_words, is_there, running
 from readiness.drills.fault import Leftover, Surroundings
 from readiness.drills.victims import DrillError, Status
 from readiness.model.drill import Kill
@@ -72,7 +72,7 @@ class PodKillFault:
     def _await_gone(self, victim: PodVictim) -> None:
         with in_words(self.describe()):
             await_that(
-                lambda: not faults.is_there(self._cluster, victim.pod, victim.uid),
+                lambda: not is_there(self._around.status(), victim),
                 _GONE_S,
                 lambda: (
                     f"{victim.replica}: the pod {victim.pod} is still there {_GONE_S:g} s after it was deleted; is "

@@ -40,6 +40,12 @@ def running(status: Status, component: str) -> list[PodVictim]:
     ]
 
 
+def is_there(status: Status, victim: PodVictim) -> bool:
+    """Whether that very pod is still known: it runs, or it is ending. Its successor may have its name, but not yet."""
+    known = any(part["uid"] == victim.uid for part in status["components"])
+    return known or victim.pod in status["ending"]
+
+
 def cluster_of(around: Surroundings) -> Kubectl:
     """Where the target is. Raises DrillError if it is not in a cluster."""
     if around.cluster is None:
