@@ -4,7 +4,7 @@ import hashlib
 import re
 from typing import Any
 
-from readiness.model.kubernetes_environment import STAGE_IMAGE, KubernetesEnvironment, StageAccounts
+from readiness.model.kubernetes_environment import STAGE_IMAGE, KubernetesEnvironment, StageAccounts, StageNodes
 from readiness.model.stage_resources import resources_of
 
 from orchestration.stage_place import StageCall
@@ -69,6 +69,7 @@ def pod_manifest(
             "serviceAccountName": account_of(call.stage, stages.accounts),
             "automountServiceAccountToken": api,
             "enableServiceLinks": False,
+            **_nodes(stages.nodes),
             "restartPolicy": "Never",
             "activeDeadlineSeconds": deadline_s,
             "terminationGracePeriodSeconds": GRACE_S,
@@ -98,6 +99,14 @@ def _labels(environment: str, call: StageCall, api: bool) -> dict[str, str]:
     }
     labels |= {SCENARIO_LABEL: label_value(call.scenario)} if call.scenario else {}
     return labels | ({"phantommesh.io/uses-api": "true"} if api else {})
+
+
+def _nodes(nodes: StageNodes | None) -> dict[str, Any]:
+    """Where the pod may run; nothing where that is anywhere."""
+    if nodes is None:
+        return {}
+    tolerated = [{"key": key, "operator": "Equal", "value": value} for key, value in nodes.taints.items()]
+    return {"nodeSelector": dict(nodes.labels), **({"tolerations": tolerated} if tolerated else {})}
 
 
 def _container(environment: KubernetesEnvironment, call: StageCall) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from orchestration.project import PROJECT
 from orchestration.stage_place import StageCall
 from orchestration.time_limits import time_limits
 from readiness.model.ingress import Ingress
-from readiness.model.kubernetes_environment import KubernetesEnvironment
+from readiness.model.kubernetes_environment import KubernetesEnvironment, StageNodes
 from readiness.spec.files import read_scenario
 
 STAGES = ("plan", "deploy", "verify", "load", "collect", "check", "report", "sign_off", "decide", "teardown")
@@ -168,6 +168,19 @@ def test_only_pods_that_go_through_the_ingress_get_what_it_wants(
     secrets = [item["secretRef"]["name"] for item in container["envFrom"]]
     expected = ["readiness-ingress"] if stage in ("deploy", "verify", "load") else []
     assert secrets == ["readiness-archive", *expected]
+
+
+def test_a_stage_goes_to_nodes_of_its_own_where_there_are_some(environment: KubernetesEnvironment, stage: str) -> None:
+    def spec_with(nodes: StageNodes | None) -> Pod:
+        stages = environment.stages.model_copy(update={"nodes": nodes})
+        named = environment.model_copy(update={"stages": stages})
+        return dict(pod_manifest(named, call_of(stage), deadline_s=60, sealed_before=0)["spec"])
+
+    assert not {"nodeSelector", "tolerations"} & set(spec_with(None))
+    own = spec_with(StageNodes(labels={"pool": "measuring"}, taints={"only": "measuring"}))
+    assert own["nodeSelector"] == {"pool": "measuring"}
+    assert own["tolerations"] == [{"key": "only", "operator": "Equal", "value": "measuring"}]
+    assert "tolerations" not in spec_with(StageNodes(labels={"pool": "measuring"}))
 
 
 def test_kubernetes_ends_the_pod_before_airflow_ends_the_task(pod: Pod, stage: str, place: PodPlace) -> None:

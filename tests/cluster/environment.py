@@ -3,6 +3,7 @@ Prometheus, as production does. Image and Airflow must read the same.
 
 PHANTOMMESH_PROBE_INGRESS=1, for the image and for the tests, names the ingress in it as well: verified, and probed by
 every drill. Probes and Traefik take 0.8 of a core for that: a whole cluster on two cores has no time for it.
+PHANTOMMESH_STAGE_NODES=KEY=VALUE, for both as well, names the nodes with that label and that taint as the stages' own.
 """
 
 import os
@@ -35,5 +36,8 @@ def write_scenarios(folder: Path) -> None:
     environment = yaml.safe_load(path.read_text())
     if os.environ.get("PHANTOMMESH_PROBE_INGRESS"):
         environment["cluster"]["ingress"] = _INGRESS
+    if own := os.environ.get("PHANTOMMESH_STAGE_NODES"):
+        key, _, value = own.partition("=")
+        environment["stages"]["nodes"] = {"labels": {key: value}, "taints": {key: value}}
     environment["observation"]["source"] = "prometheus"
     path.write_text(yaml.dump(environment, sort_keys=False))

@@ -75,6 +75,25 @@ def test_what_is_set_up_can_be_used(project: Path, config: Any, tmp_path: Path) 
             "networks"} <= certain  # fmt: skip
 
 
+def test_the_nodes_of_the_stages_are_found_or_missed(
+    project: Path, config: Any, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    own = os.environ.get("PHANTOMMESH_STAGE_NODES")
+    if not own:
+        pytest.skip("PHANTOMMESH_STAGE_NODES names no nodes for the stages")
+    key = own.partition("=")[0]
+    names = [node["metadata"]["name"] for node in kubectl.items("nodes", f"--selector={own}")]
+    _, found = _asked(project, tmp_path, config)
+    assert f"the stages' pods go to {', '.join(names)}" in [finding["says"] for finding in found]
+    try:
+        for name in names:
+            kubectl("label", "node", name, f"{key}-")
+        _assert_refused(_asked(project, tmp_path, config), "stages", "no node has the labels", "kubectl label node")
+    finally:
+        for name in names:
+            kubectl("label", "node", name, own)
+
+
 def test_a_context_that_is_not_named_is_refused(project: Path, config: Any, tmp_path: Path) -> None:
     asked = _asked(project, tmp_path, _renamed(config, "somebodys"))
     _assert_refused(asked, "context", "somebodys is none that may be used", "kubectl config use-context")

@@ -67,6 +67,26 @@ def test_production_is_signed_and_only_development_is_stopped() -> None:
         ("when_done: stop", "when_done: delete", "cluster.when_done: Input should be 'stop' or 'keep'"),
         ("phantommesh/vpn-core: vpn-core}", "phantommesh/vpn-core: vpn}", "cluster.images: phantommesh/vpn-core is of"),
         ("s3://readiness/dev", "/srv/archive", "stages.archive.url: String should match pattern"),
+        (
+            "secret: readiness-archive}",
+            "secret: readiness-archive}\n  nodes: {labels: {}}",
+            "stages.nodes.labels: Dictionary should have at least 1 item",
+        ),
+        (
+            "secret: readiness-archive}",
+            "secret: readiness-archive}\n  nodes: {labels: {Pool/a b: x}}",
+            "stages.nodes.labels",
+        ),
+        (
+            "secret: readiness-archive}",
+            "secret: readiness-archive}\n  nodes: {labels: {pool: x}, taints: {pool: [x]}}",
+            "stages.nodes.taints.pool: Input should be a valid string",
+        ),
+        (
+            "secret: readiness-archive}",
+            "secret: readiness-archive}\n  nodes: {select: {pool: x}}",
+            "stages.nodes.select: unknown key; legal keys are labels, taints",
+        ),
         ("default: stage}", "other: stage}", "stages.accounts.other: unknown key; legal keys are deploy, drill"),
         ("max_replicas: 10}", "max_replicas: 10, metrics: false}", "the component under load must serve /metrics"),
         ("links:\n", 'links:\n  option: [--link, "{link}"]\n', "links.option: nothing is started with an option here"),

@@ -20,6 +20,11 @@ SINK = "sink"
 """The component whose Service records the deliveries, in environments that have it."""
 
 ContextName = Annotated[str, Field(pattern=r"^\S+$", max_length=253)]
+LabelKey = Annotated[
+    str, Field(pattern=r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$")
+]
+LabelValue = Annotated[str, Field(pattern=r"^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$")]
+"""https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set"""
 ImageName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._:/-]*$", max_length=255)]
 
 
@@ -96,14 +101,24 @@ class StageArchive(UserModel):
     secret: KubernetesName
 
 
+class StageNodes(UserModel):
+    """The nodes that the stages' pods go to. ``labels``: a node must have all of them; ``taints``: key -> value, by
+    which such nodes keep other pods away and which the stages' pods tolerate, whatever the effect."""
+
+    labels: Annotated[Mapping[LabelKey, LabelValue], Field(min_length=1)]
+    taints: Mapping[LabelKey, LabelValue] = {}
+
+
 class StagePods(UserModel):
     """What the pod of each stage is made of. ``image``: by its digest where the overlay's images are; the doctor, which
-    knows them, refuses a tag there."""
+    knows them, refuses a tag there. ``nodes``: of their own, so that who measures waits for no processor that the
+    platform has taken; without it, wherever there is room."""
 
     namespace: KubernetesName
     image: Annotated[str, Field(pattern=r"^\S+$", max_length=300)]
     accounts: StageAccounts
     archive: StageArchive
+    nodes: StageNodes | None = None
 
 
 class KubernetesEnvironment(Environment):

@@ -12,6 +12,7 @@ from readiness.clients.kubernetes.doctor.network import networks, policies
 from readiness.clients.kubernetes.doctor.quota import quota, quota_of_stages
 from readiness.clients.kubernetes.doctor.secrets import secrets
 from readiness.clients.kubernetes.doctor.stage_image import stage_image
+from readiness.clients.kubernetes.doctor.stage_nodes import stage_nodes
 from readiness.clients.kubernetes.kubectl import Kubectl, KubectlError
 from readiness.clients.kubernetes.overlay import of_namespace
 from readiness.clients.kubernetes.rendering import rendered
@@ -48,6 +49,7 @@ def examine(environment: KubernetesEnvironment, project: Path) -> Iterator[Findi
     if kubectl.context != IN_CLUSTER:  # a stage that runs in a pod has all that a stage's pod needs
         yield from _asked("stages", stages, ground)
         yield from _asked("stages", quota_of_stages, ground)
+        yield from _asked("stages", stage_nodes, ground)
     if any(finding.state is FindingState.PROBLEM for finding in found):
         return
     for name, check in _OF_THE_NAMESPACE.items():
