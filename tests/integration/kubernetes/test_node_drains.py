@@ -59,6 +59,9 @@ def test_a_drain_needs_another_node_and_the_right_to_nodes(bench: Bench) -> None
         names = {pod["spec"]["nodeName"] for pod in state["objects"] if pod["kind"] == "Pod"}
         state["objects"] = [item for item in state["objects"] if item["kind"] != "Node"
                             or item["metadata"]["name"] == min(names)]  # fmt: skip
+    bench.cluster.add("v1", "Node", "of-the-stages", namespace=None,
+                      spec={"taints": [{"key": "only", "value": "stages", "effect": "NoSchedule"}]},
+                      status={"conditions": [{"type": "Ready", "status": "True"}]})  # fmt: skip
     with pytest.raises(DrillError, match="the only node that takes pods"):
         bench.armed(DRAIN)
     with bench.cluster.changed() as state:

@@ -126,6 +126,11 @@ def takes_pods(item: Object) -> bool:
     return ready and not item["spec"].get("unschedulable")
 
 
+def hard_taints(item: Object) -> list[Object]:
+    """The taints of a node that keep pods away which do not tolerate them."""
+    return [one for one in item["spec"].get("taints", []) if one["effect"] in ("NoSchedule", "NoExecute")]
+
+
 def cordon(kubectl: Kubectl, name: str, why: str) -> None:
     """The node takes no more pods, and says why. Raises KubectlError."""
     _patch_node(kubectl, name, {"metadata": {"annotations": {DRAINED: why}}, "spec": {"unschedulable": True}})

@@ -38,7 +38,7 @@ class DrainFault:
         if not found:
             raise DrillError(f"{self.describe()}: nothing of {self._step.component} runs")
         try:
-            usable = {item["metadata"]["name"] for item in faults.nodes(self._cluster) if faults.takes_pods(item)}
+            usable = self._usable(status)
         except KubectlError as error:
             why = f"; {_RIGHTS}" if error.kind == "forbidden" else ""
             raise DrillError(f"{self.describe()}: {error}{why}") from error
@@ -47,6 +47,15 @@ class DrainFault:
             raise DrillError(f"{self.describe()}: {found[0].node} takes no pods already; it would not be used again")
         if len(usable) < 2:
             raise DrillError(f"{self.describe()}: it is the only node that takes pods; nothing could move")
+
+    def _usable(self, status: Status) -> set[str]:
+        """The nodes that take the platform's pods. One with a taint is somebody else's, unless some are there."""
+        hosts = {part["node"] for part in status["components"]}
+        return {
+            name
+            for item in faults.nodes(self._cluster)
+            if faults.takes_pods(item) and ((name := item["metadata"]["name"]) in hosts or not faults.hard_taints(item))
+        }
 
     def _on_it(self, status: Status) -> list[PodVictim]:
         components = dict.fromkeys(part["component"] for part in status["components"])

@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 
 from readiness.clients.kubernetes.doctor.ground import Ground
-from readiness.clients.kubernetes.faults import takes_pods
+from readiness.clients.kubernetes.faults import hard_taints, takes_pods
 from readiness.clients.kubernetes.kubectl import KubectlError
 from readiness.clients.kubernetes.rendering import Object
 from readiness.model.finding import Finding, fine, problem, unknown
 from readiness.model.kubernetes_environment import StageNodes
-
-_KEEPS_AWAY = ("NoSchedule", "NoExecute")
 
 
 def stage_nodes(ground: Ground) -> Iterator[Finding]:
@@ -42,8 +40,8 @@ def _why_not(node: Object, wanted: StageNodes) -> str:
     """Why a node takes none of the pods; empty if it does."""
     if not takes_pods(node):
         return "is not ready or cordoned"
-    for taint in node["spec"].get("taints", []):
+    for taint in hard_taints(node):
         key, value = str(taint["key"]), str(taint.get("value", ""))
-        if taint["effect"] in _KEEPS_AWAY and wanted.taints.get(key) != value:
+        if wanted.taints.get(key) != value:
             return f"has the taint {key}={value}, which is not under stages.nodes.taints"
     return ""
